@@ -1,0 +1,30 @@
+"""What can go wrong, on one page.
+
+    EsimError
+    ├── InputError (ValueError)      a parameter, a file or an argument is not what it must be
+    └── ResultsError (RuntimeError)  results are asked for that are not there
+    OutcomeWarning (UserWarning)     an election had a rare but defined outcome (no votes, no party over the threshold)
+    SimulationWarning (UserWarning)  simulations of a user's own model failed; the others are kept
+
+Every message is one sentence that names what was given, what is allowed, and the remedy.
+"""
+
+
+class EsimError(Exception):
+    """Base class of all errors that `esim_jax` raises on purpose."""
+
+
+class InputError(EsimError, ValueError):
+    """A parameter, a file or an argument is not what it must be."""
+
+
+class ResultsError(EsimError, RuntimeError):
+    """Results are asked for that are not there, such as a summary before the run."""
+
+
+class OutcomeWarning(UserWarning):
+    """An election had a rare but defined outcome, such as no votes cast."""
+
+
+class SimulationWarning(UserWarning):
+    """Simulations of a user's own model failed; all others are kept."""

@@ -1,0 +1,1 @@
+"""The voters: electorate -> utility -> ballots, one stage a file, named for what it returns."""

@@ -1,0 +1,121 @@
+"""The scenario: the parameters of an election as the engine reads them, stacked over simulations."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float, Int, UInt
+
+from esim_jax.model.utility import incumbency_effect
+from esim_jax.parties import NOTA, Party
+from esim_jax.random import seed_words
+from esim_jax.systems import THRESHOLD_UNIT
+
+WELFARE_BITS = 23
+"""A row of 128 voters sums |utility| x scale below 2^23 each, so its sum fits in 31 bits."""
+
+NDArray = np.ndarray | Array
+
+
+class Scenario(NamedTuple):
+    """One election's parameters; every field carries the simulations as its leading axis when stacked.
+
+    The parties' axis is as long as the sweep's longest list; surplus places have weight 0 and repeat the
+    first party, so that they neither take votes nor touch the best and the worst utility.
+    """
+
+    key_high: UInt[NDArray, "..."]
+    key_low: UInt[NDArray, "..."]
+    n_voters: Int[NDArray, "..."]
+    n_seats: Int[NDArray, "..."]
+    temperature: Float[NDArray, "..."]
+    alienation_threshold: Float[NDArray, "..."]
+    indifference_threshold: Float[NDArray, "..."]
+    economic_growth: Float[NDArray, "..."]
+    national_mood: Float[NDArray, "..."]
+    anti_incumbency: Float[NDArray, "..."]
+    position_x: Float[NDArray, "... party"]
+    position_y: Float[NDArray, "... party"]
+    valence: Float[NDArray, "... party"]
+    incumbent: Float[NDArray, "... party"]  # 1 for the governing parties, else 0
+    weight: Float[NDArray, "... party"]  # 1 for a real option, 0 for a surplus place
+    eligible: Bool[NDArray, "... party"]  # may win seats: not NOTA, not a surplus place
+    welfare_scale: Float[NDArray, "..."]  # power of two that turns utility into an integer
+    threshold: Int[NDArray, "..."]  # in units of 1 / THRESHOLD_UNIT of the votes
+    system: Int[NDArray, "..."]  # index into the sweep's tuple of systems
+
+
+def options(parameters: Mapping[str, Any]) -> tuple[Party, ...]:
+    """What stands on the ballot: the parties, and NOTA where it is included."""
+    parties: tuple[Party, ...] = parameters["parties"]
+    return (*parties, Party(NOTA, valence=0.0)) if parameters["include_nota"] else parties
+
+
+def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[int], n_options: int) -> Scenario:
+    """The scenarios of several configurations as NumPy arrays; the keys are still 0.
+
+    Args:
+        parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
+        systems: index of each configuration's system in the sweep's tuple of systems.
+        n_options: length of the parties' axis; at least the longest list of options.
+    """
+
+    def numbers(name: str) -> np.ndarray:
+        return np.array([p[name] for p in parameters], np.float32)
+
+    ballots = [options(p) for p in parameters]
+
+    def per_option(name: str) -> np.ndarray:
+        rows = [[float(getattr(option, name)) for option in ballot] for ballot in ballots]
+        return np.array([row + [row[0]] * (n_options - len(row)) for row in rows], np.float32)
+
+    place = np.arange(n_options)
+    real = place < np.array([len(ballot) for ballot in ballots])[:, None]
+    eligible = place < np.array([len(p["parties"]) for p in parameters])[:, None]
+    unset = np.zeros(len(parameters), np.uint32)
+    return Scenario(
+        key_high=unset,
+        key_low=unset,
+        n_voters=np.array([p["n_voters"] for p in parameters], np.int32),
+        n_seats=np.array([p["n_constituencies"] for p in parameters], np.int32),
+        temperature=numbers("temperature"),
+        alienation_threshold=numbers("alienation_threshold"),
+        indifference_threshold=numbers("indifference_threshold"),
+        economic_growth=numbers("economic_growth"),
+        national_mood=numbers("national_mood"),
+        anti_incumbency=numbers("anti_incumbency"),
+        position_x=per_option("position_x"),
+        position_y=per_option("position_y"),
+        valence=per_option("valence"),
+        incumbent=per_option("incumbent"),
+        weight=real.astype(np.float32),
+        eligible=eligible,
+        welfare_scale=np.array([_welfare_scale(p, b) for p, b in zip(parameters, ballots, strict=True)], np.float32),
+        threshold=np.array([round(p["threshold"] * THRESHOLD_UNIT) for p in parameters], np.int64),
+        system=np.array(systems, np.int32),
+    )
+
+
+def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.ndarray, length: int) -> Scenario:
+    """The scenarios of simulations: those of their configurations, each with its own key.
+
+    Args:
+        scenarios: stacked over configurations.
+        configuration: each simulation's place among them.
+        seeds: uint64; each simulation's seed.
+        length: of the result; surplus places repeat the last simulation.
+    """
+    place = np.minimum(np.arange(length), len(configuration) - 1)
+    high, low = seed_words(seeds[place])
+    return Scenario(*(field[configuration[place]] for field in scenarios))._replace(key_high=high, key_low=low)
+
+
+def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party]) -> float:
+    """The largest power of two with which every |utility| stays below 2^WELFARE_BITS."""
+    effect = incumbency_effect(
+        parameters["economic_growth"], parameters["national_mood"], parameters["anti_incumbency"]
+    )
+    bound = max(option.utility_bound() + option.incumbent * abs(effect) for option in ballot)
+    return 2.0 ** (WELFARE_BITS - 1 - math.frexp(bound)[1])

@@ -1,0 +1,115 @@
+"""Parties: what a voter can choose among."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from numbers import Real
+from typing import Any
+
+from esim_jax.errors import InputError
+
+MAX_PARTIES = 256
+MAX_MAGNITUDE = 1e4
+"""Largest absolute position or valence: beyond it single precision loses the voters' differences."""
+
+NOTA = "NOTA"
+"""Name of the option "none of the above", which takes votes and wins no seats."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """One party: a point in the two-dimensional policy space, and what else attracts voters to it.
+
+    Attributes:
+        name: unique in its election.
+        position_x: economic position; voters lie in [-1, 1], left to right.
+        position_y: social position; voters lie in [-1, 1].
+        valence: appeal to all voters alike, in points; 100 points are worth 1 unit of utility.
+        incumbent: whether the party governs: growth, national mood and anti-incumbency then act on it.
+
+    Raises:
+        InputError: a name is empty, or a number is not finite or larger than 10,000 in magnitude.
+
+    >>> Party("Greens", position_x=-0.4, position_y=0.3)
+    Party(name='Greens', position_x=-0.4, position_y=0.3, valence=50.0, incumbent=False)
+    """
+
+    name: str
+    position_x: float = 0.0
+    position_y: float = 0.0
+    valence: float = 50.0
+    incumbent: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise InputError(f"parties: the name {self.name!r} must be a text that is not empty.")
+        for field in ("position_x", "position_y", "valence"):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) <= MAX_MAGNITUDE:
+                raise InputError(
+                    f"parties: {field} of party {self.name!r} is {value!r}; "
+                    f"it must be a number between -{MAX_MAGNITUDE:g} and {MAX_MAGNITUDE:g}."
+                )
+            object.__setattr__(self, field, float(value))
+        if not isinstance(self.incumbent, bool):
+            raise InputError(
+                f"parties: incumbent of party {self.name!r} is {self.incumbent!r}; it must be true or false."
+            )
+
+    def utility_bound(self) -> float:
+        """Bound on |utility| without the incumbency term, over all voters in [-1, 1] x [-1, 1]."""
+        distance = math.hypot(1 + abs(self.position_x), 1 + abs(self.position_y))
+        return distance + abs(0.01 * self.valence)
+
+
+DEFAULT_PARTIES = (
+    Party("Party A", -0.3, 0.1, 50.0, incumbent=True),
+    Party("Party B", 0.3, -0.1, 50.0),
+    Party("Party C", 0.0, 0.3, 45.0),
+)
+
+
+def read_parties(value: Any) -> tuple[Party, ...]:
+    """Parties from a list of `Party` or of mappings with the same fields.
+
+    Raises:
+        InputError: the list is empty, too long or holds a duplicate, an unknown field or a bad value.
+    """
+    if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
+        raise InputError(
+            f"parties = {value!r} is not a list: give a list of Party(...) or of mappings with "
+            f"{', '.join(_FIELDS)}."
+        )
+    if not value:
+        raise InputError("parties is an empty list: an election needs at least one party.")
+    if len(value) > MAX_PARTIES:
+        raise InputError(f"parties has {len(value)} entries; at most {MAX_PARTIES} are allowed.")
+    parties = tuple(_read_party(entry) for entry in value)
+    names = [party.name for party in parties]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"parties: the name {name!r} is given twice; names must differ.")
+    return parties
+
+
+_FIELDS = tuple(field.name for field in fields(Party))
+
+
+def _read_party(entry: Any) -> Party:
+    if isinstance(entry, Party):
+        return entry
+    if not isinstance(entry, Mapping):
+        raise InputError(
+            f"parties: {entry!r} is neither a Party nor a mapping; give {', '.join(_FIELDS)}."
+        )
+    unknown = [key for key in entry if key not in _FIELDS]
+    if unknown:
+        raise InputError(f"parties: unknown field {unknown[0]!r}; a party has {', '.join(_FIELDS)}.")
+    if "name" not in entry:
+        raise InputError(f"parties: {dict(entry)!r} has no name; every party needs one.")
+    return Party(**entry)
+
+
+def party_mappings(parties: Sequence[Party]) -> list[dict[str, Any]]:
+    """Parties as plain mappings, the form in which they stand in results and in configuration files."""
+    return [asdict(party) for party in parties]

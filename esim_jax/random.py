@@ -1,0 +1,87 @@
+"""Random words: a pure function of (seed, what is drawn, who draws).
+
+The cipher is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers:
+as easy as 1, 2, 3", SC '11), the one behind `jax.random`. It is written out here, unrolled, so that the
+compiler fuses it with the arithmetic that consumes its words; a test holds it to `jax.random`'s own bits.
+
+A simulation's key is its 64-bit seed. The counter of a word is (index, draw): the index of the voter or
+constituency, and a number that says what is drawn. Nothing depends on the order of execution.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float, Int, UInt
+
+Key = tuple[UInt[Array, "..."], UInt[Array, "..."]]
+"""The high and the low 32 bits of the seed; any shapes that broadcast against the index."""
+
+VOTER_DRAWS = 0
+"""Draws 0, 1, 2, ... of a voter: see `esim_jax.model.electorate` and `esim_jax.model.ballots`."""
+
+LOT_DRAWS = 1 << 16
+"""Draw LOT_DRAWS + j is party j's lot, which breaks its ties."""
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = np.uint32(0x1BD11BDA)
+
+
+def seed_words(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The high and the low 32 bits of uint64 seeds.
+
+    >>> [int(word) for word in seed_words(np.uint64(2**32 + 5))]
+    [1, 5]
+    """
+    return (seeds >> np.uint64(32)).astype(np.uint32), (seeds & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
+
+
+def as_uint64(seed: int) -> np.uint64:
+    """A 64-bit seed as an unsigned number; a negative one stands for seed + 2^64."""
+    return np.uint64(seed % 2**64)
+
+
+def random_words(
+    key: Key, index: UInt[Array, "..."], draw: int | UInt[Array, "..."]
+) -> tuple[UInt[Array, "..."], UInt[Array, "..."]]:
+    """Two independent uniform 32-bit words for each index.
+
+    Args:
+        key: of the simulation.
+        index: uint32; who draws.
+        draw: below 2^32; what is drawn.
+    """
+    k0, k1 = key
+    schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
+    x0 = index + k0
+    x1 = jnp.asarray(draw, jnp.uint32) + k1
+    for group in range(5):
+        for rotation in _ROTATIONS[group % 2]:
+            x0 = x0 + x1
+            x1 = ((x1 << np.uint32(rotation)) | (x1 >> np.uint32(32 - rotation))) ^ x0
+        x0 = x0 + schedule[(group + 1) % 3]
+        x1 = x1 + schedule[(group + 2) % 3] + np.uint32(group + 1)
+    return x0, x1
+
+
+def uniform24(word: UInt[Array, "..."]) -> Float[Array, "..."]:
+    """float32 in (0, 1): the midpoint of one of 2^24 equal cells, from the word's high bits."""
+    return ((word >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2**-24)
+
+
+def centred24(word: UInt[Array, "..."]) -> Float[Array, "..."]:
+    """float32 in (-1/2, 1/2): the midpoint of one of 2^24 equal cells, from the word's high bits."""
+    return _midpoint(_signed(word) >> 8, 24)
+
+
+def centred16(word: UInt[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Two float32 in (-1/2, 1/2): midpoints of 2^16 equal cells, from the word's high and low halves."""
+    signed = _signed(word)
+    return _midpoint(signed >> 16, 16), _midpoint((signed << 16) >> 16, 16)
+
+
+def _signed(word: UInt[Array, "..."]) -> Int[Array, "..."]:
+    return lax.bitcast_convert_type(word, jnp.int32)
+
+
+def _midpoint(cell: Int[Array, "..."], bits: int) -> Float[Array, "..."]:
+    return (cell.astype(jnp.float32) + np.float32(0.5)) * np.float32(2.0**-bits)
