@@ -162,9 +162,7 @@ def read_parameter(name: str, value: Any) -> Any:
     'FPTP'
     """
     if name not in PARAMETERS:
-        raise InputError(
-            f"Unknown parameter {name!r}.{nearest(name, PARAMETERS)} Known are {', '.join(PARAMETERS)}."
-        )
+        raise InputError(f"Unknown parameter {name!r}.{nearest(name, PARAMETERS)} Known are {', '.join(PARAMETERS)}.")
     return PARAMETERS[name].read(value)
 
 
@@ -192,7 +190,7 @@ def read_seed(value: Any) -> int:
     Raises:
         InputError: it is not such an integer.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not SEED_LOW <= value < SEED_HIGH:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not SEED_LOW <= int(value) < SEED_HIGH:
         raise InputError(f"seed = {value!r} is not allowed: it must be a whole number from -2^63 to 2^64 - 1.")
     return int(value)
 

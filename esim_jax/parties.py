@@ -45,7 +45,7 @@ class Party:
             raise InputError(f"parties: the name {self.name!r} must be a text that is not empty.")
         for field in ("position_x", "position_y", "valence"):
             value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) <= MAX_MAGNITUDE:
+            if isinstance(value, bool) or not isinstance(value, Real) or not abs(float(value)) <= MAX_MAGNITUDE:
                 raise InputError(
                     f"parties: {field} of party {self.name!r} is {value!r}; "
                     f"it must be a number between -{MAX_MAGNITUDE:g} and {MAX_MAGNITUDE:g}."
@@ -77,8 +77,7 @@ def read_parties(value: Any) -> tuple[Party, ...]:
     """
     if isinstance(value, str | Mapping) or not isinstance(value, Sequence):
         raise InputError(
-            f"parties = {value!r} is not a list: give a list of Party(...) or of mappings with "
-            f"{', '.join(_FIELDS)}."
+            f"parties = {value!r} is not a list: give a list of Party(...) or of mappings with {', '.join(_FIELDS)}."
         )
     if not value:
         raise InputError("parties is an empty list: an election needs at least one party.")
@@ -99,9 +98,7 @@ def _read_party(entry: Any) -> Party:
     if isinstance(entry, Party):
         return entry
     if not isinstance(entry, Mapping):
-        raise InputError(
-            f"parties: {entry!r} is neither a Party nor a mapping; give {', '.join(_FIELDS)}."
-        )
+        raise InputError(f"parties: {entry!r} is neither a Party nor a mapping; give {', '.join(_FIELDS)}.")
     unknown = [key for key in entry if key not in _FIELDS]
     if unknown:
         raise InputError(f"parties: unknown field {unknown[0]!r}; a party has {', '.join(_FIELDS)}.")

@@ -35,9 +35,9 @@ def seed_words(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (seeds >> np.uint64(32)).astype(np.uint32), (seeds & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
 
 
-def as_uint64(seed: int) -> np.uint64:
+def as_uint64(seed: int) -> np.ndarray:
     """A 64-bit seed as an unsigned number; a negative one stands for seed + 2^64."""
-    return np.uint64(seed % 2**64)
+    return np.array(seed % 2**64, np.uint64)
 
 
 def random_words(

@@ -6,28 +6,25 @@ capacities of the arrays are powers of two, so that few shapes are compiled; sur
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jax import Array
 from jaxtyping import Int, UInt
 
 ROW_WIDTH = 128
 """Voters a row: a TPU's lane, four GPU warps, eight AVX-512 registers."""
 
-AnyArray = np.ndarray | Array
-
 
 class Rows(NamedTuple):
     """The rows of a chunk, and the constituencies they lie in."""
 
-    constituency: Int[AnyArray, " row"]  # place of the row's constituency below
-    n_rows: Int[AnyArray, ""]  # rows in use
-    simulation: Int[AnyArray, " constituency"]  # place of its simulation in the chunk
-    number: UInt[AnyArray, " constituency"]  # its number within its simulation
-    n_voters: Int[AnyArray, " constituency"]  # 0 for a surplus place
-    first_voter: UInt[AnyArray, " constituency"]  # index of its first voter within its simulation
-    first_row: Int[AnyArray, " constituency"]
+    constituency: Int[Any, " row"]  # place of the row's constituency below
+    n_rows: Int[Any, ""]  # rows in use
+    simulation: Int[Any, " constituency"]  # place of its simulation in the chunk
+    number: UInt[Any, " constituency"]  # its number within its simulation
+    n_voters: Int[Any, " constituency"]  # 0 for a surplus place
+    first_voter: UInt[Any, " constituency"]  # index of its first voter within its simulation
+    first_row: Int[Any, " constituency"]
 
 
 class Capacity(NamedTuple):
@@ -53,7 +50,9 @@ def capacity_for(simulations: int, constituencies: int, rows: int, block_rows: i
     return Capacity(_power_of_two(simulations), _power_of_two(constituencies + 1, 16), _power_of_two(rows, block_rows))
 
 
-def tabulate_rows(n_voters: Sequence[int], n_constituencies: Sequence[int], capacity: Capacity) -> Rows:
+def tabulate_rows(
+    n_voters: Sequence[int] | np.ndarray, n_constituencies: Sequence[int] | np.ndarray, capacity: Capacity
+) -> Rows:
     """The row table of several simulations.
 
     Voters fall to constituencies in blocks of equal size, in order; the first constituencies are one voter larger
@@ -80,7 +79,7 @@ def tabulate_rows(n_voters: Sequence[int], n_constituencies: Sequence[int], capa
 
 
 def _pad(values: np.ndarray, length: int, filler: int, dtype: type) -> np.ndarray:
-    padded = np.full(length, filler, dtype)
+    padded: np.ndarray = np.full(length, filler, dtype)
     padded[: len(values)] = values
     return padded
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,16 +25,16 @@ NATION = np.uint32(0xFFFF_FFFF)
 class Outcome(NamedTuple):
     """What a chunk of elections comes to. Counts are int64, metrics float64."""
 
-    votes: Int[Array, "simulation party"]
-    seats: Int[Array, "simulation party"]
-    turnout: Float[Array, " simulation"]  # 0..1
-    gallagher: Float[Array, " simulation"]  # 0..100
-    enp_votes: Float[Array, " simulation"]  # at least 1; 0 without votes
-    enp_seats: Float[Array, " simulation"]  # at least 1; 0 without seats
-    vse: Float[Array, " simulation"]  # at most 1
-    vacant_seats: Int[Array, " simulation"]  # seats for which nobody voted
-    threshold_waived: Bool[Array, " simulation"]  # no party reached the threshold, so it was not applied
-    constituency_votes: Int[Array, "constituency party"]
+    votes: Int[Any, "simulation party"]
+    seats: Int[Any, "simulation party"]
+    turnout: Float[Any, " simulation"]  # 0..1
+    gallagher: Float[Any, " simulation"]  # 0..100
+    enp_votes: Float[Any, " simulation"]  # at least 1; 0 without votes
+    enp_seats: Float[Any, " simulation"]  # at least 1; 0 without seats
+    vse: Float[Any, " simulation"]  # at most 1
+    vacant_seats: Int[Any, " simulation"]  # seats for which nobody voted
+    threshold_waived: Bool[Any, " simulation"]  # no party reached the threshold, so it was not applied
+    constituency_votes: Int[Any, "constituency party"]
 
 
 def simulate(scenarios: Scenario, rows: Rows, systems: tuple[System, ...], devices: Sequence[jax.Device]) -> Outcome:

@@ -17,7 +17,7 @@ from esim_jax.model.utility import incumbency_effect, party_utility
 from esim_jax.rows import ROW_WIDTH, Rows
 
 BLOCK_ROWS = {"cpu": 128, "gpu": 8192, "tpu": 1024}
-"""Rows a block by platform: a CPU's cache holds a small one, a GPU wants few, large launches. It can't change a result."""
+"""Rows a block by platform: small for a CPU's cache, large for a GPU's launches. It can't change a result."""
 
 
 def tally_block(scenario: Scenario, n_voters: Int[Array, " row"], first_voter: Int[Array, " row"]) -> tuple[
@@ -96,7 +96,8 @@ def tally_rows(
         simulation = rows.simulation[constituency]
         gathered = (
             Scenario(*(field[simulation] for field in scenarios)),
-            rows.n_voters[constituency] - skipped,
+            # an empty constituency stays empty, even where the product above has overflowed
+            jnp.where(rows.n_voters[constituency] > 0, rows.n_voters[constituency] - skipped, 0),
             rows.first_voter[constituency] + skipped.astype(jnp.uint32),
         )
         votes, welfare = tally_block(*lax.optimization_barrier(gathered))

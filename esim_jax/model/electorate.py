@@ -5,7 +5,8 @@ Laws (independent between voters; clip(v, a, b) bounds v):
     age ~ integers 18..89;  education in {0..4} with p = .15 .25 .30 .20 .10
     income = clip(lognormal(3.5, 0.8), 0, 100)
     openness, conscientiousness, extraversion ~ Beta(5, 5);  neuroticism ~ Beta(4, 6);  knowledge ~ 100 Beta(2, 5)
-    x = clip(N(0, .3) + .005 (income - 50) + .003 (age - 50), -1, 1);  x = clip(x + .15 (conscientiousness - openness), -1, 1)
+    x = clip(N(0, .3) + .005 (income - 50) + .003 (age - 50), -1, 1)
+    x = clip(x + .15 (conscientiousness - openness), -1, 1)
     y = clip(N(0, .3) - .02 (education - 2) + .005 (age - 50), -1, 1)
     turnout = clip(Beta(5, 2) + .02 education + .002 min(age - 18, 50) + .002 knowledge / 100
                    + .05 extraversion - .03 neuroticism, .10, .95)
@@ -56,7 +57,9 @@ def draw_electorate(key: Key, voter: UInt[Array, "..."]) -> tuple[Electorate, UI
     cell = jnp.floor((words[0] >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32) * np.float32(_AGES * 20 * 2**-24))
     twentieth = jnp.floor((cell + np.float32(0.5)) * np.float32(1 / _AGES))
     age = cell - _AGES * twentieth + 18
-    education = sum((twentieth >= step).astype(jnp.float32) for step in _EDUCATION_STEPS)
+    education = jnp.zeros_like(cell)
+    for step in _EDUCATION_STEPS:
+        education = education + (twentieth >= step)
 
     income_v, openness_v = centred16(words[1])
     conscientiousness_v, extraversion_v = centred16(words[2])

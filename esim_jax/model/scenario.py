@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from jax import Array
 from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.model.utility import incumbency_effect
@@ -16,8 +15,6 @@ from esim_jax.systems import THRESHOLD_UNIT
 WELFARE_BITS = 23
 """A row of 128 voters sums |utility| x scale below 2^23 each, so its sum fits in 31 bits."""
 
-NDArray = np.ndarray | Array
-
 
 class Scenario(NamedTuple):
     """One election's parameters; every field carries the simulations as its leading axis when stacked.
@@ -26,25 +23,25 @@ class Scenario(NamedTuple):
     first party, so that they neither take votes nor touch the best and the worst utility.
     """
 
-    key_high: UInt[NDArray, "..."]
-    key_low: UInt[NDArray, "..."]
-    n_voters: Int[NDArray, "..."]
-    n_seats: Int[NDArray, "..."]
-    temperature: Float[NDArray, "..."]
-    alienation_threshold: Float[NDArray, "..."]
-    indifference_threshold: Float[NDArray, "..."]
-    economic_growth: Float[NDArray, "..."]
-    national_mood: Float[NDArray, "..."]
-    anti_incumbency: Float[NDArray, "..."]
-    position_x: Float[NDArray, "... party"]
-    position_y: Float[NDArray, "... party"]
-    valence: Float[NDArray, "... party"]
-    incumbent: Float[NDArray, "... party"]  # 1 for the governing parties, else 0
-    weight: Float[NDArray, "... party"]  # 1 for a real option, 0 for a surplus place
-    eligible: Bool[NDArray, "... party"]  # may win seats: not NOTA, not a surplus place
-    welfare_scale: Float[NDArray, "..."]  # power of two that turns utility into an integer
-    threshold: Int[NDArray, "..."]  # in units of 1 / THRESHOLD_UNIT of the votes
-    system: Int[NDArray, "..."]  # index into the sweep's tuple of systems
+    key_high: UInt[Any, "..."]
+    key_low: UInt[Any, "..."]
+    n_voters: Int[Any, "..."]
+    n_seats: Int[Any, "..."]
+    temperature: Float[Any, "..."]
+    alienation_threshold: Float[Any, "..."]
+    indifference_threshold: Float[Any, "..."]
+    economic_growth: Float[Any, "..."]
+    national_mood: Float[Any, "..."]
+    anti_incumbency: Float[Any, "..."]
+    position_x: Float[Any, "... party"]
+    position_y: Float[Any, "... party"]
+    valence: Float[Any, "... party"]
+    incumbent: Float[Any, "... party"]  # 1 for the governing parties, else 0
+    weight: Float[Any, "... party"]  # 1 for a real option, 0 for a surplus place
+    eligible: Bool[Any, "... party"]  # may win seats: not NOTA, not a surplus place
+    welfare_scale: Float[Any, "..."]  # power of two that turns utility into an integer
+    threshold: Int[Any, "..."]  # in units of 1 / THRESHOLD_UNIT of the votes
+    system: Int[Any, "..."]  # index into the sweep's tuple of systems
 
 
 def options(parameters: Mapping[str, Any]) -> tuple[Party, ...]:

@@ -1,6 +1,6 @@
 """Utility: what each party is worth to each voter.
 
-    U_ij = -||(x_i, y_i) - position_j|| + .01 valence_j + incumbent_j (w growth + mood - anti_incumbency)
+U_ij = -||(x_i, y_i) - position_j|| + .01 valence_j + incumbent_j (w growth + mood - anti_incumbency)
 """
 
 from typing import Any
@@ -10,9 +10,11 @@ from jax import Array
 from jaxtyping import Float
 
 GROWTH_WEIGHT = 1.6
-"""w: utility per unit of growth. In the default model one point of growth (0.01) then moves the incumbent's vote share by about
-two thirds of a point, the size that Fair estimates for presidential elections (Fair, R. C., 2009, "Presidential and
-Congressional Vote-Share Equations", American Journal of Political Science 53(1), 55-72). `docs/model.md` shows the measured slope."""
+"""w: utility per unit of growth.
+
+One point of growth (0.01) then moves the incumbent's vote share in the default model by about two thirds of a point,
+the size that Fair estimates for presidential elections (Fair, R. C., 2009, "Presidential and Congressional Vote-Share
+Equations", American Journal of Political Science 53(1), 55-72). A test measures it."""
 
 
 def incumbency_effect(economic_growth: Any, national_mood: Any, anti_incumbency: Any) -> Any:

@@ -51,7 +51,9 @@ def allocate_seats(
     padded = np.zeros(-(-counts.size // _PARTIES_STEP) * _PARTIES_STEP, np.int64)
     padded[: counts.size] = counts
     with jax.enable_x64(True):
-        seats, passed = _allocate(padded, n_seats, round(share * THRESHOLD_UNIT), seed_words(as_uint64(read_seed(seed))), rule)
+        seats, passed = _allocate(
+            padded, n_seats, round(share * THRESHOLD_UNIT), seed_words(as_uint64(read_seed(seed))), rule
+        )
     if not passed:
         raise InputError(f"threshold = {threshold!r} is reached by no party: the largest share is "
                          f"{counts.max() / counts.sum():.6g}.")  # fmt: skip
@@ -80,5 +82,7 @@ def _allocate(
     rule: str,
 ) -> tuple[Int[Array, " party"], Array]:
     passing = passes_threshold(votes, threshold)
-    lots = random_words(key, jnp.zeros(votes.shape, jnp.uint32), LOT_DRAWS + jnp.arange(votes.shape[0], dtype=jnp.uint32))[0]
+    lots = random_words(
+        key, jnp.zeros(votes.shape, jnp.uint32), LOT_DRAWS + jnp.arange(votes.shape[0], dtype=jnp.uint32)
+    )[0]
     return RULES[rule](Contest(jnp.where(passing, votes, 0), n_seats, lots)), passing.any()

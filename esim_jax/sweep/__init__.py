@@ -1,0 +1,1 @@
+"""Parameter sweeps: the space of configurations, their seeds, and the runner."""
