@@ -69,11 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    warnings.showwarning = _show_warning
     try:
         options = _parser().parse_args(arguments)
         command = {"run": _run, "batch": _batch}[options.command]
-        command(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            command(options)
     except EsimError as error:
         print(f"electoral-sim: {error}", file=sys.stderr)
         return 2

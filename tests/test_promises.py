@@ -92,8 +92,8 @@ def test_number_of_devices_changes_nothing(ragged, tmp_path):
     here = os.path.dirname(__file__)  # noqa: PTH120
     subprocess.run([sys.executable, "-c", _ON_DEVICES, here, str(tmp_path)], env=environment, check=True)
     for n in (1, 2, 3, 8):
-        assert pl.read_ipc(tmp_path / f"results-{n}.arrow", memory_map=False).equals(ragged[0])
-        assert pl.read_ipc(tmp_path / f"parties-{n}.arrow", memory_map=False).equals(ragged[1])
+        assert pl.read_ipc(tmp_path / f"results-{n}.arrow").equals(ragged[0])
+        assert pl.read_ipc(tmp_path / f"parties-{n}.arrow").equals(ragged[1])
 
 
 def test_growing_a_grid_leaves_old_rows_identical():
@@ -203,7 +203,9 @@ def test_seeds_are_exact_in_json_and_do_not_collide():
 
 def test_the_derivation_of_seeds_is_frozen():
     # changing these numbers changes every published result: it needs a new major version
-    assert run_seeds(42, [model_identity(read_parameters({"temperature": 0.3}))], 3).tolist() == [[7002481779361540, 8906790771428775, 1803900508755018]]
+    assert run_seeds(42, [model_identity(read_parameters({"temperature": 0.3}))], 3).tolist() == [
+        [7002481779361540, 8906790771428775, 1803900508755018]
+    ]
     assert run_seeds(-1, [config_identity({"a": [1, 2]})] * 2, 1).tolist() == [[3257618953221316], [710421272840165]]
 
 

@@ -25,6 +25,9 @@ from esim_jax.sweep.pool import Answer, Task, run_tasks
 from esim_jax.sweep.progress import progress_bar
 from esim_jax.sweep.space import ParameterSweep
 
+RESERVED = ("config_idx", "run_idx", "seed")
+"""Columns of the results that are no parameters."""
+
 _IN_FLIGHT = 2  # chunks: one is computed while the one before is read
 
 
@@ -94,6 +97,11 @@ class BatchRunner:
         self._results: pl.DataFrame | None = None
         self._parties: pl.DataFrame | None = None
         self._configs = parameter_sweep.generate_configs(self.seed)
+        for name in self._configs[0]:
+            if name in RESERVED:
+                raise InputError(
+                    f"The parameter {name!r} can't be swept or fixed: the runner sets {', '.join(RESERVED)}."
+                )
         if self._is_built_in:
             self._parameters = self._read_configs()
             self._frame = parameter_frame([self._canonical(config, p) for config, p in self._pairs()])
@@ -185,8 +193,9 @@ class BatchRunner:
         self.failures = results_frame(
             self._frame, self._configuration[places], self._run[places], self._seeds[places], {}
         ).with_columns(pl.Series("error", [answer.error for answer in failed], dtype=pl.String))
-        own = dict.fromkeys(name for answer in held for name in answer.metrics)
-        names = dict.fromkeys([*METRICS, *(name for name in own if name not in self._frame.columns)])
+        taken = {*RESERVED, *self._frame.columns}
+        given = dict.fromkeys([*METRICS, *(name for answer in held for name in answer.metrics)])
+        names = [name for name in given if name not in taken]
         return {name: [answer.metrics.get(name) for answer in held] for name in names}
 
     def _warn_of_oddities(self, whole: Outcome) -> None:
@@ -218,7 +227,7 @@ class BatchRunner:
     @property
     def _metrics(self) -> list[str]:
         """The columns of the results that are metrics."""
-        known = {"run_idx", "seed", *self._frame.columns}
+        known = {*RESERVED, *self._frame.columns}
         return [name for name in self._have_results().columns if name not in known]
 
     def _have_results(self) -> pl.DataFrame:

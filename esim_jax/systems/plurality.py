@@ -11,8 +11,8 @@ def plurality(contest: Contest) -> Int[Array, " party"]:
     """All seats to the party with the most votes; a tie is broken by lot.
 
     >>> import jax.numpy as jnp
-    >>> plurality(Contest(jnp.array([3, 5, 5]), jnp.array(1), jnp.array([9, 1, 2], jnp.uint32)))
-    Array([0, 0, 1], dtype=int32)
+    >>> plurality(Contest(jnp.array([3, 5, 5]), jnp.array(1), jnp.array([9, 1, 2], jnp.uint32))).tolist()
+    [0, 0, 1]
     """
     votes = contest.votes
     before = comes_before(votes[:, None] - votes[None, :], contest.lots)

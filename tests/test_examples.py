@@ -1,0 +1,38 @@
+"""The examples and the README's code run as they stand."""
+
+import json
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from esim_jax.cli import CONFIG_KEYS, main
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
+CONFIGS = sorted((ROOT / "examples").glob("*.json"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_example_script(script, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
+def test_example_configuration(config, tmp_path):
+    assert set(json.loads(config.read_text())) <= set(CONFIG_KEYS)
+    output = tmp_path / "results.parquet"
+    assert main(["batch", "--config", str(config), "--output", str(output), "--quiet"]) == 0
+    assert output.stat().st_size > 0
+
+
+def test_code_in_the_readme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    names: dict[str, object] = {"__name__": "readme"}
+    for block in blocks:
+        exec(block, names)  # noqa: S102 (our own pages)
