@@ -8,7 +8,7 @@ point), so they depend neither on the order of rows nor on the number of devices
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt
 
 from esim_jax.model.ballots import cast_plurality_ballots
 from esim_jax.model.electorate import draw_electorate
@@ -20,7 +20,7 @@ BLOCK_ROWS = {"cpu": 128, "gpu": 8192, "tpu": 1024}
 """Rows a block by platform: small for a CPU's cache, large for a GPU's launches. It can't change a result."""
 
 
-def tally_block(scenario: Scenario, n_voters: Int[Array, " row"], first_voter: Int[Array, " row"]) -> tuple[
+def tally_block(scenario: Scenario, n_voters: Int[Array, " row"], first_voter: UInt[Array, " row"]) -> tuple[
     Int[Array, "row party"], Int[Array, "row party"]
 ]:  # fmt: skip
     """Votes and welfare of each row of a block, int32.

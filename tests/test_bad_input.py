@@ -65,9 +65,18 @@ BAD = {
     "parties that are no list": (model(parties={"name": "A"}), "is not a list"),
     "a party that is none": (model(parties=[3]), "3 is neither a Party nor a mapping"),
     "NOTA twice": (model(parties=[Party("NOTA")], include_nota=True), "'NOTA' is taken by include_nota"),
-    "wrong sweep_type": (sweep(SWEEP, sweep_type="gird"), "sweep_type = 'gird' is unknown: it must be one of grid, random. Did you mean 'grid'?"),
-    "swept and fixed": (sweep(SWEEP, fixed_params={"n_voters": 3}), "n_voters is both in parameters and in fixed_params"),
-    "swept and in election_kwargs": (runner(election_kwargs={"n_voters": 3}), "both in the sweep and in election_kwargs"),
+    "wrong sweep_type": (
+        sweep(SWEEP, sweep_type="gird"),
+        "sweep_type = 'gird' is unknown: it must be one of grid, random. Did you mean 'grid'?",
+    ),
+    "swept and fixed": (
+        sweep(SWEEP, fixed_params={"n_voters": 3}),
+        "n_voters is both in parameters and in fixed_params",
+    ),
+    "swept and in election_kwargs": (
+        runner(election_kwargs={"n_voters": 3}),
+        "both in the sweep and in election_kwargs",
+    ),
     "no samples": (sweep(SWEEP, sweep_type="random", n_samples=0), "n_samples = 0 is not allowed"),
     "no runs": (runner(n_runs_per_config=0), "n_runs_per_config = 0 is not allowed"),
     "no jobs": (runner(n_jobs=0), "n_jobs = 0 is not allowed"),

@@ -26,7 +26,10 @@ def write(folder, config):
 BATCH = ["batch", "--config", "sweep.json", "--output", "out.csv"]
 
 BAD_CONFIGS = {
-    "unknown key": ({**GOOD, "n_run_per_config": 3}, "unknown key 'n_run_per_config'. Did you mean 'n_runs_per_config'?"),
+    "unknown key": (
+        {**GOOD, "n_run_per_config": 3},
+        "unknown key 'n_run_per_config'. Did you mean 'n_runs_per_config'?",
+    ),
     "malformed": ('{\n "parameters": {\n  "n_voters": [1,]\n }\n}', "is not JSON: line 3"),
     "a repeated key": ('{"seed": 1, "seed": 2}', "the key 'seed' twice"),
     "a list": ([1], "must be an object"),
@@ -153,7 +156,11 @@ def test_version_and_help(capsys):
 
 
 def test_help_does_not_load_jax():
-    code = "import sys\nfrom esim_jax.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nassert 'jax' not in sys.modules"
+    code = (
+        "import sys\nfrom esim_jax.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "assert 'jax' not in sys.modules"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 

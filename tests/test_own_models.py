@@ -1,4 +1,4 @@
-"""A user's own model class: a process pool, the same seeds and results for any n_jobs, failures that cost nothing else."""
+"""A user's own model class: a process pool, the same results for any n_jobs, failures that cost nothing else."""
 
 import os
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
@@ -163,7 +164,8 @@ def test_jit_equals_eager():
     parameters = [read_parameters({"temperature": t, "n_voters": 640}) for t in (0.1, 0.5, 2.0)]
     scenarios = stack_scenarios(parameters, [0, 0, 0], 3)
     rows = seed_scenarios(scenarios, np.array([0, 1, 2, 1]), np.arange(4, dtype=np.uint64), 4)
-    arguments = (rows, np.array([128, 128, 5, 0], np.int32), np.array([0, 128, 256, 384], np.uint32))
+    voters, first = np.array([128, 128, 5, 0], np.int32), np.array([0, 128, 256, 384], np.uint32)
+    arguments = jax.tree.map(jnp.asarray, (rows, voters, first))
     votes, welfare = jax.jit(tally_block)(*arguments)
     with jax.disable_jit():
         eager_votes, eager_welfare = tally_block(*arguments)

@@ -73,9 +73,9 @@ def draw_electorate(key: Key, voter: UInt[Array, "..."]) -> tuple[Electorate, UI
     neuroticism = quantiles.BETA_4_6(neuroticism_v)
     knowledge = 100 * quantiles.BETA_2_5(knowledge_v)
 
-    x = _clip(0.3 * quantiles.NORMAL_24(centred24(words[4])) + 0.005 * (income - 50) + 0.003 * (age - 50), -1, 1)
-    x = _clip(x + 0.15 * (conscientiousness - openness), -1, 1)
-    y = _clip(0.3 * quantiles.NORMAL_24(centred24(words[5])) - 0.02 * (education - 2) + 0.005 * (age - 50), -1, 1)
+    x = _clip(0.3 * quantiles.NORMAL_24(centred24(words[4])) + 0.005 * (income - 50) + 0.003 * (age - 50), -1.0, 1.0)
+    x = _clip(x + 0.15 * (conscientiousness - openness), -1.0, 1.0)
+    y = _clip(0.3 * quantiles.NORMAL_24(centred24(words[5])) - 0.02 * (education - 2) + 0.005 * (age - 50), -1.0, 1.0)
     turnout = _clip(
         quantiles.BETA_5_2(propensity_v)
         + 0.02 * education

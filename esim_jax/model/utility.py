@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-GROWTH_WEIGHT = 1.6
+GROWTH_WEIGHT = 1.4
 """w: utility per unit of growth.
 
 One point of growth (0.01) then moves the incumbent's vote share in the default model by about two thirds of a point,

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-
 Progress = Callable[[int], object]
 """Told how many simulations have been done since it was last told."""
 
