@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from esim_jax import ElectionModel
+from esim_jax import ElectionModel, Party
 from esim_jax.analysis import BatchRunner, ParameterSweep
 from esim_jax.cli import main
 
@@ -113,6 +113,23 @@ def test_exports(tmp_path, extension):
     assert read(tmp_path / f"results.{extension}").equals(results)
     assert read(tmp_path / "summary").equals(runner.get_summary_stats())
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"results.{extension}", "summary"]  # no temporary files
+
+
+@pytest.mark.parametrize("extension", ["csv", "parquet", "json"])
+def test_list_valued_parameters_export_to_every_format(tmp_path, extension):
+    lists = [[Party("Ä", 0.1), Party('B "x", y', -0.2, incumbent=True)], [{"name": "A"}, {"name": "B"}, {"name": "C"}]]
+    sweep = ParameterSweep({"parties": lists}, {"n_voters": 500})
+    runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=2, seed=1, verbose=False)
+    results = runner.run()
+    for export, name in ((runner.export_results, "results"), (runner.export_summary, "summary")):
+        export(tmp_path / f"{name}.{extension}")
+        read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "json": pl.read_json}[extension]
+        column = read(tmp_path / f"{name}.{extension}")["parties"].to_list()
+        parties = [json.loads(value) if extension == "csv" else value for value in column]
+        assert [p["name"] for p in parties[0]] == ["Ä", 'B "x", y']
+        assert [p["name"] for p in parties[-1]] == ["A", "B", "C"]
+    replay = ElectionModel(parties=results["parties"][0].to_list(), n_voters=500, seed=results["seed"][0])
+    assert replay.run_election().vse == results["vse"][0]
 
 
 def test_command_line(tmp_path, capsys):
