@@ -63,9 +63,9 @@ def random_words(
     return x0, x1
 
 
-def uniform24(word: UInt[Array, "..."]) -> Float[Array, "..."]:
-    """float32 in (0, 1): the midpoint of one of 2^24 equal cells, from the word's high bits."""
-    return ((word >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2**-24)
+def uniform23(word: UInt[Array, "..."]) -> Float[Array, "..."]:
+    """float32 in (0, 1): the midpoint of one of 2^23 equal cells, from the word's high bits; exact."""
+    return ((word >> np.uint32(9)).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2**-23)
 
 
 def centred24(word: UInt[Array, "..."]) -> Float[Array, "..."]:

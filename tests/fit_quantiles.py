@@ -2,15 +2,17 @@
 
 With v = u - 1/2 and w = -log(1 - 4 v^2), a quantile function is a(w) + v b(w): an even and an odd part,
 smooth in w because the tails of normal and beta laws are smooth in log u. The coefficients are least squares on
-the grid on which they are used (midpoints of 2^16 or 2^24 cells), reweighted a few times towards the smallest maximum error.
+the grid on which they are used (midpoints of 2^16 or 2^24 cells), reweighted a few times towards the smallest
+maximum error.
 """
 
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
+from numpy.polynomial.polynomial import polyval
 from scipy import stats
 
 LAWS = {
-    # name: (law, bits, degree, symmetric about, name in the module)
+    # name in the module: (law, bits, degree, symmetric about)
     "NORMAL_16": (stats.norm(), 16, 9, 0.0),
     "NORMAL_24": (stats.norm(), 24, 11, 0.0),
     "BETA_5_5": (stats.beta(5, 5), 16, 9, 0.5),
@@ -28,7 +30,13 @@ def grid(bits: int) -> np.ndarray:
     return (cells + 0.5) / 2.0**bits
 
 
-def fit(name: str) -> tuple[list[float], list[float]]:
+def evaluate(even: tuple[float, ...], odd: tuple[float, ...], v: np.ndarray) -> np.ndarray:
+    """The quantile function at u = v + 1/2, in double precision."""
+    w = -np.log((1 - 2 * v) * (1 + 2 * v))
+    return polyval(w, even) + v * polyval(w, odd)
+
+
+def fit(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The even and the odd polynomial's coefficients, constant first, rounded to single precision."""
     law, bits, degree, centre = LAWS[name]
     u = grid(bits)
@@ -45,18 +53,21 @@ def fit(name: str) -> tuple[list[float], list[float]]:
         weight *= np.sqrt(0.05 + error / error.max())
         weight /= weight.max()
 
-    def powers(c: np.ndarray) -> list[float]:
+    def powers(c: np.ndarray) -> tuple[float, ...]:
         polynomial = Chebyshev(c, domain=[0, w.max()]).convert(kind=Polynomial, domain=[-1, 1], window=[-1, 1])
-        return [float(np.float32(x)) for x in polynomial.coef]
+        return tuple(float(np.float32(x)) for x in polynomial.coef)
 
-    return ([float(centre)] if centre is not None else powers(solution[: degree + 1])), powers(solution[-degree - 1 :])
+    even = (float(centre),) if centre is not None else powers(solution[: degree + 1])
+    return even, powers(solution[-degree - 1 :])
+
+
+def _show(values: tuple[float, ...]) -> str:
+    return "".join(f"        {value:.9g},\n" for value in values)
 
 
 if __name__ == "__main__":
-    for name in LAWS:
+    for name, (law, bits, *_) in LAWS.items():
         even, odd = fit(name)
-        print(f"{name} = Quantile(\n    even=({', '.join(f'{c:.9g}' for c in even)},),\n"
-              f"    odd=({', '.join(f'{c:.9g}' for c in odd)},),\n)")
-        law, bits, *_ = LAWS[name]
-        u = grid(bits); v = u - .5; w = -np.log((1-2*v)*(1+2*v))
-        print("#", np.abs(np.polynomial.polynomial.polyval(w, even) + v*np.polynomial.polynomial.polyval(w, odd) - law.ppf(u)).max())
+        print(f"{name} = Quantile(\n    even=(\n{_show(even)}    ),\n    odd=(\n{_show(odd)}    ),\n)")
+        u = grid(bits)
+        print(f"# largest error {np.abs(evaluate(even, odd, u - 0.5) - law.ppf(u)).max():.3g}")

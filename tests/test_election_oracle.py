@@ -40,7 +40,7 @@ def some_parties(n, seed=0):
 CASES = {
     "default": {"n_voters": 20_000},
     "fptp_odd_sizes": {"n_voters": 12_345, "n_constituencies": 7, "parties": some_parties(5)},
-    "fptp_few_voters_each": {"n_voters": 400, "n_constituencies": 130, "parties": some_parties(4, 3)},
+    "fptp_few_voters_each": {"n_voters": 261, "n_constituencies": 130, "parties": some_parties(4, 3)},
     "fptp_nota": {"n_voters": 5_000, "n_constituencies": 40, "include_nota": True, "parties": some_parties(3, 4)},
     "nota_is_popular": {
         "n_voters": 3_000,
@@ -51,23 +51,25 @@ CASES = {
     "dhondt": {"n_voters": 20_000, "n_constituencies": 97, "electoral_system": "PR", "parties": some_parties(12, 1)},
     "sainte_lague": {
         "n_voters": 9_999,
-        "n_constituencies": 31,
+        "n_constituencies": 41,
+        "temperature": 0.1,
         "electoral_system": "PR",
         "allocation_method": "sainte_lague",
         "parties": some_parties(9, 2),
     },
     "hare_threshold": {
         "n_voters": 15_001,
-        "n_constituencies": 20,
+        "n_constituencies": 87,
         "electoral_system": "PR",
         "allocation_method": "hare",
-        "threshold": 0.12,
+        "threshold": 0.06,
         "temperature": 0.2,
         "parties": some_parties(8, 5),
     },
     "droop_threshold_nota": {
         "n_voters": 8_000,
-        "n_constituencies": 17,
+        "n_constituencies": 104,
+        "temperature": 0.2,
         "electoral_system": "PR",
         "allocation_method": "droop",
         "threshold": 0.1,
@@ -84,15 +86,25 @@ CASES = {
     "one_party": {"n_voters": 1_000, "parties": some_parties(1), "electoral_system": "PR"},
     "two_equal_parties": {"n_voters": 2_000, "parties": [Party("a"), Party("b")], "n_constituencies": 50},
     "one_voter_in_each": {"n_voters": 1, "n_constituencies": 1, "parties": some_parties(2)},
-    "cold": {"n_voters": 10_000, "temperature": 1e-6, "parties": some_parties(6, 8)},
+    "cold": {"n_voters": 10_000, "temperature": 1e-6, "parties": some_parties(6, 8), "electoral_system": "PR"},
     "hot": {"n_voters": 10_000, "temperature": 1e4, "parties": some_parties(6, 8), "electoral_system": "PR"},
-    "alienated": {"n_voters": 10_000, "alienation_threshold": 0.2, "parties": some_parties(4, 9)},
-    "indifferent": {"n_voters": 10_000, "indifference_threshold": 0.8, "parties": some_parties(4, 10)},
+    "alienated": {
+        "n_voters": 10_000,
+        "alienation_threshold": 0.2,
+        "parties": some_parties(6, 9),
+        "electoral_system": "PR",
+    },
+    "indifferent": {
+        "n_voters": 10_000,
+        "indifference_threshold": 0.8,
+        "parties": some_parties(6, 10),
+        "electoral_system": "PR",
+    },
     "waived": {
         "n_voters": 5_000,
         "electoral_system": "PR",
         "threshold": 0.9,
-        "parties": some_parties(5, 11),
+        "parties": some_parties(6, 11),
     },
 }
 SEEDS = {name: seed for seed, name in enumerate(CASES, start=1000)} | {"dhondt": 2**63 + 5, "default": -17}
@@ -153,7 +165,13 @@ def test_the_cases_cover_what_they_are_for():
     assert nota.seats[2] == 0
     assert nota.party_names[2] == "NOTA"
     assert nota.seats.sum() == 9
-    assert ((held("hare_threshold")[0].vote_shares < 0.12) & (held("hare_threshold")[0].vote_counts > 0)).any()
+    assert ((held("hare_threshold")[0].vote_shares < 0.06) & (held("hare_threshold")[0].vote_counts > 0)).any()
+    for name in ("sainte_lague", "hare_threshold", "droop_threshold_nota"):  # another method would be noticed
+        result, expected = held(name)
+        for method in {"dhondt", "sainte_lague", "hare", "droop"} - {CASES[name]["allocation_method"]}:
+            other = CASES[name] | {"allocation_method": method}
+            other = oracle.decide(other, SEEDS[name], result.constituency_votes, expected.welfare)
+            assert result.seats.tolist() != other.seats, (name, method)
     votes = np.sort(held("fptp_few_voters_each")[0].constituency_votes, axis=1)
     assert ((votes[:, -1] == votes[:, -2]) & (votes[:, -1] > 0)).sum() > 20
 

@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, UInt
 
-from esim_jax.random import uniform24
+from esim_jax.random import uniform23
 
 ALIENATION_PENALTY = 0.3
 INDIFFERENCE_PENALTY = 0.2
@@ -80,6 +80,6 @@ def cast_plurality_ballots(
         cumulative.append(total)
 
     # u < t implies fl(u / t) < 1 and fl(u / t * total) < total, so a voter always falls to a real party
-    uniform = uniform24(word)
+    uniform = uniform23(word)
     point = jnp.where(uniform < t, uniform / t * total, np.float32(np.inf))
     return PluralityBallots(tuple(point < c for c in cumulative))
