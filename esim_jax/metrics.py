@@ -7,7 +7,7 @@ compute in the precision of their input (double for NumPy's), and are defined wh
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Float
 
 
 def gallagher_index(votes: Any, seats: Any) -> Any:
@@ -86,7 +86,7 @@ def voter_satisfaction_efficiency(welfare: Any, seats: Any, eligible: Any) -> An
     return _plain(xp.where(defined, actual / xp.where(best > 0, best, 1.0), 0.0))
 
 
-def shares(counts: Num[Any, "... party"]) -> Float[Any, "... party"]:
+def shares(counts: Any) -> Float[Any, "... party"]:
     """Counts divided by their sum along the last axis; 0 where the sum is 0."""
     counts, _, xp = _numbers(counts, counts)
     total = counts.sum(axis=-1, keepdims=True)

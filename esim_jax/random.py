@@ -29,10 +29,11 @@ _PARITY = np.uint32(0x1BD11BDA)
 def seed_words(seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The high and the low 32 bits of uint64 seeds.
 
-    >>> [int(word) for word in seed_words(np.uint64(2**32 + 5))]
+    >>> [int(word) for word in seed_words(as_uint64(2**32 + 5))]
     [1, 5]
     """
-    return (seeds >> np.uint64(32)).astype(np.uint32), (seeds & np.uint64(0xFFFF_FFFF)).astype(np.uint32)
+    high, low = seeds >> np.uint64(32), seeds & np.uint64(0xFFFF_FFFF)
+    return np.asarray(high, np.uint32), np.asarray(low, np.uint32)
 
 
 def as_uint64(seed: int) -> np.ndarray:

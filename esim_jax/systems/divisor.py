@@ -26,7 +26,7 @@ def _highest_quotients(contest: Contest, a: int, b: int) -> Int[Array, " party"]
     multiplier = jnp.maximum(a * n_seats - n_parties * (a - b), 0)  # L V
     seats = jnp.where(votes > 0, (votes * multiplier + (a - b) * total) // (a * total), 0)
 
-    def give_one(_: Int[Array, ""], seats: Int[Array, " party"]) -> Int[Array, " party"]:
+    def give_one(_: Int[Array, ""] | int, seats: Int[Array, " party"]) -> Int[Array, " party"]:
         divisor = a * seats + b
         lead = votes[:, None] * divisor[None, :] - votes[None, :] * divisor[:, None]
         first = ~comes_before(lead, lots).any(axis=0) & (votes > 0)
