@@ -159,4 +159,5 @@ def test_one_voter_and_no_votes_have_defined_outcomes():
 def test_an_ordinary_election_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ElectionModel(n_voters=5_000, seed=1).run_election()
+        result = ElectionModel(n_voters=5_000, seed=1).run_election()
+    assert result.seats.sum() == 10
