@@ -11,7 +11,7 @@ from jax import Array, lax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
-from esim_jax.metrics import effective_number_of_parties, gallagher_index, voter_satisfaction_efficiency
+from esim_jax.metrics import effective_number_of_parties, gallagher_index
 from esim_jax.model.scenario import Scenario
 from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.rows import Rows
@@ -118,7 +118,7 @@ def decide(
         gallagher=gallagher_index(votes, seats),
         enp_votes=effective_number_of_parties(votes),
         enp_seats=effective_number_of_parties(seats),
-        vse=voter_satisfaction_efficiency(welfare, seats, scenarios.eligible),
+        vse=_efficiency(welfare, seats, scenarios.eligible),
         vacant_seats=scenarios.n_seats - seats.sum(axis=-1),
         threshold_waived=waived & uses_threshold,
         constituency_votes=constituency_votes,
@@ -130,3 +130,22 @@ def _lots(scenarios: Scenario, simulation: Int[Array, " contest"], index: Array)
     key = (scenarios.key_high[simulation][:, None], scenarios.key_low[simulation][:, None])
     party = jnp.arange(scenarios.weight.shape[1], dtype=jnp.uint32)
     return random_words(key, index[:, None].astype(jnp.uint32), LOT_DRAWS + party[None, :])[0]
+
+
+def _efficiency(
+    welfare: Int[Array, "simulation party"],
+    seats: Int[Array, "simulation party"],
+    eligible: Bool[Array, "simulation party"],
+) -> Float[Array, " simulation"]:
+    """Voter satisfaction efficiency from integers, as `esim_jax.metrics.voter_satisfaction_efficiency` defines it.
+
+    The gain over a party drawn at random is kept to 40 bits, so that the sum over seats is an integer too. One division
+    then rounds once: a compiler that reorders floating-point operations can't change the result.
+    """
+    n_eligible = eligible.sum(axis=-1, keepdims=True)
+    total = jnp.where(eligible, welfare, 0).sum(axis=-1, keepdims=True)
+    gain = jnp.where(eligible, n_eligible * welfare - total, 0)
+    surplus_bits = 24 - lax.clz(jnp.abs(gain).max(axis=-1, keepdims=True))  # of 64, beyond the 40 that are kept
+    gain = gain >> jnp.maximum(surplus_bits, 0)
+    actual, best = (seats * gain).sum(axis=-1), seats.sum(axis=-1) * gain.max(axis=-1)
+    return jnp.where(best > 0, actual.astype(jnp.float64) / jnp.where(best > 0, best, 1).astype(jnp.float64), 0.0)
