@@ -91,7 +91,9 @@ def shares(counts: Any) -> Float[Any, "... party"]:
     """Counts divided by their sum along the last axis; 0 where the sum is 0."""
     counts, _, xp = _numbers(counts, counts)
     total = counts.sum(axis=-1, keepdims=True)
-    return counts / xp.where(total > 0, total, 1)
+    quotient = counts / xp.where(total > 0, total, 1)
+    # kept apart from what follows: unrolled with it, many divisions by one number may become multiplications
+    return quotient if xp is np else lax.optimization_barrier(quotient)
 
 
 def _sum_of_products(a: Any, b: Any) -> Any:
