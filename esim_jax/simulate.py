@@ -140,7 +140,8 @@ def _efficiency(
     """Voter satisfaction efficiency from integers, as `esim_jax.metrics.voter_satisfaction_efficiency` defines it.
 
     The gain over a party drawn at random is kept to 40 bits, so that the sum over seats is an integer too. One division
-    then rounds once: a compiler that reorders floating-point operations can't change the result.
+    then rounds once: a compiler that reorders floating-point operations can't change the result. (The metric's own
+    function, traced here, let a row replay with another last bit on JAX 0.10 and 0.12 alike, barriers or not.)
     """
     n_eligible = eligible.sum(axis=-1, keepdims=True)
     total = jnp.where(eligible, welfare, 0).sum(axis=-1, keepdims=True)
