@@ -11,7 +11,11 @@ from esim_jax.cli import CONFIG_KEYS, main
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
-CONFIGS = sorted((ROOT / "examples").glob("*.json"))
+CONFIGS = sorted(
+    file
+    for file in (ROOT / "examples").glob("*.json")
+    if isinstance(json.loads(file.read_text(encoding="utf-8")), dict)
+)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -1,0 +1,1 @@
+"""Entities: the personas that speak in dialogues, and their types."""
