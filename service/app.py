@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
 
 from service import __doc__ as summary
+from service.batches.completed import CompletedTexts
 from service.batches.durable import Engine
 from service.batches.routes import router as batches
 from service.db import Database
@@ -67,5 +68,6 @@ def _start(app: FastAPI, settings: Settings, resources: ExitStack) -> None:
     engine = Engine(database, slot, choice.model, in_progress)
     engine.start()
     resources.callback(engine.stop, settings.shutdown_grace)
+    app.state.completed = CompletedTexts()
     app.state.database, app.state.choice, app.state.engine = database, choice, engine
     log.info("started", worker=slot.number, model=choice.model.name if choice.model else None, why_not=choice.why_not)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse
 
 from service.batches import store
+from service.batches.completed import CompletedTexts
 from service.batches.durable import Engine
 from service.batches.events import batch_events
 from service.batches.export import FORMATS, Format, export
@@ -62,18 +63,19 @@ def list_all(
     """Batches, the newest first."""
     with database.transaction() as session:
         batches, total = store.list_batches(session, page.limit, page.offset)
-        tallies = store.tallies(session, [batch.id for batch in batches])
+        ids = [batch.id for batch in batches]
+        tallies, entity_ids = store.tallies(session, ids), store.entity_ids_of(session, ids)
         data = []
         for batch in batches:
-            personas = store.personas_of(session, batch.id)
             simulations = _simulations(session, batch, None, 0) if include_simulations else None
-            data.append(batch_data(batch, tallies[batch.id], list(personas), simulations))
+            data.append(batch_data(batch, tallies[batch.id], entity_ids[batch.id], simulations))
     return SuccessPage(data=data, page=Page(offset=page.offset, limit=page.limit, total=total))
 
 
 @router.get("/{batch_id}", response_model=Success[BatchData])
 def get(
     batch_id: BatchId,
+    request: Request,
     database: TheDatabase,
     include_simulations: Annotated[bool, Query(description="Whether to include the simulations")] = True,
     limit: Annotated[int | None, Query(ge=1, le=2**31, description="Simulations at most; by default all")] = None,
@@ -82,12 +84,14 @@ def get(
     """A batch with its simulations, as far as they are."""
     with database.transaction() as session:
         batch = _batch(session, batch_id)
-        personas = store.personas_of(session, batch_id)
-        simulations = _simulations(session, batch, limit, offset) if include_simulations else None
+        texts: CompletedTexts = request.app.state.completed
+        simulations = texts.simulations(session, batch, limit, offset) if include_simulations else None
         tally = store.tallies(session, [batch_id])[batch_id]
-        data = batch_data(batch, tally, list(personas), simulations)
-    # not looked through again by the framework: there may be thousands of simulations
-    return Response(Success(data=data).model_dump_json(), media_type="application/json")
+        entity_ids = store.entity_ids_of(session, [batch_id])[batch_id]
+        data = batch_data(batch, tally, entity_ids, None).model_dump_json()
+    if simulations is not None:
+        data = f'{data[:-1]},"simulations":[{",".join(simulations)}]}}'
+    return Response(f'{{"status":"success","data":{data}}}', media_type="application/json")
 
 
 @router.get("/{batch_id}/simulations/{simulation_id}")

@@ -5,12 +5,21 @@ from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from service.batches.tables import BatchStatus, InteractionType, SimulationStatus
-from service.entities.schemas import demand_storable
-from service.texts import Id, Name, Text
+from service.texts import Content, Name
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 _EXAMPLE: JsonDict = {
     "name": "Climate Change Discussion",
@@ -34,10 +43,8 @@ def interaction_type(size: int) -> InteractionType:
     return "solo" if size == 1 else "dyadic" if size == 2 else "group"
 
 
-class Budget(BaseModel):
+class Budget(Content):
     """What a batch may spend; it stops, as `partial`, when one of the two is reached."""
-
-    model_config = ConfigDict(extra="forbid")
 
     max_calls: Annotated[int | None, Field(ge=1, le=2**31 - 1, description="Model calls")] = None
     max_tokens: Annotated[
@@ -45,14 +52,14 @@ class Budget(BaseModel):
     ] = None
 
 
-class NewBatch(BaseModel):
+class NewBatch(Content):
     """A batch to be made."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Name
-    description: Text = ""
-    context: Annotated[Text, Field(min_length=1, description="What all simulations of the batch are about")]
+    description: str = ""
+    context: Annotated[str, Field(min_length=1, description="What all simulations of the batch are about")]
     entity_ids: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
     interaction_size: Annotated[int, Field(ge=1, description="Entities in a simulation")]
     num_simulations: Annotated[int, Field(ge=1)]
@@ -74,7 +81,7 @@ class NewBatch(BaseModel):
     ] = "reject"
     cache: Annotated[bool, Field(description="Whether a call may be answered by an equal one's earlier answer")] = False
     budget: Budget = Budget()
-    metadata: dict[str, Any] = {}
+    metadata: Annotated[dict[str, Any], Field(default_factory=dict)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -96,7 +103,6 @@ class NewBatch(BaseModel):
                 f"num_simulations = {self.num_simulations} is more than the {count} combinations of {size} out of {n} "
                 "entities: ask for fewer, or send on_excess = 'replicate' to repeat combinations."
             )
-        demand_storable(self.metadata, "metadata")
         return self
 
 
@@ -211,9 +217,7 @@ class Preview(BaseModel):
     estimate: str
 
 
-class Retry(BaseModel):
+class Retry(Content):
     """What a retry may spend, instead of the batch's budget so far."""
-
-    model_config = ConfigDict(extra="forbid")
 
     budget: Budget | None = None

@@ -201,12 +201,22 @@ def utterances_of(session: Session, simulation_ids: Sequence[str]) -> dict[str, 
     return said
 
 
-def personas_of(session: Session, batch_id: str, entity_ids: Sequence[str] | None = None) -> dict[str, Persona]:
-    """The entities of a batch as they were, all or some, in the order in which they were chosen."""
+def entity_ids_of(session: Session, batch_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The ids of each batch's entities, in the order in which they were chosen."""
+    of_batch: dict[str, list[str]] = {batch_id: [] for batch_id in batch_ids}
+    for batch_id, entity_id in session.execute(
+        sa.select(BatchEntity.batch_id, BatchEntity.entity_id)
+        .where(BatchEntity.batch_id.in_(batch_ids))
+        .order_by(BatchEntity.batch_id, BatchEntity.position)
+    ):
+        of_batch[batch_id].append(entity_id)
+    return of_batch
+
+
+def personas_of(session: Session, batch_id: str) -> dict[str, Persona]:
+    """The entities of a batch as they were, in the order in which they were chosen."""
     columns = (BatchEntity.entity_id, BatchEntity.name, BatchEntity.description, BatchEntity.attributes)
     query = sa.select(*columns).where(BatchEntity.batch_id == batch_id).order_by(BatchEntity.position)
-    if entity_ids is not None:
-        query = query.where(BatchEntity.entity_id.in_(entity_ids))
     return {row.entity_id: Persona(*row) for row in session.execute(query)}
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
-from service.entities.schemas import EntityIn, oversize, shown
+from service.entities.schemas import EntityIn, oversize
 from service.envelope import ServiceError
+from service.texts import shown
 
 OWN_COLUMNS = ("name", "description", "entity_type_id")
 _drafts = TypeAdapter(list[EntityIn])

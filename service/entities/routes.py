@@ -10,7 +10,6 @@ from service.db import Database
 from service.entities import store
 from service.entities.importing import at_row, read_entities
 from service.entities.schemas import (
-    MAX_NAME,
     ChangesOfEntity,
     ChangesOfType,
     EntityIn,
@@ -20,12 +19,12 @@ from service.entities.schemas import (
     Imported,
     Note,
     oversize,
-    shown,
 )
 from service.entities.tables import Entity, EntityType
 from service.envelope import ERRORS, Failure, Page, ServiceError, Success, SuccessPage
 from service.requests import TheDatabase, ThePage, TheSettings
 from service.settings import Settings
+from service.texts import MAX_NAME, shown
 
 NameFilter = Annotated[str | None, Query(max_length=MAX_NAME, description="Only those with this in their name")]
 TypeFilter = Annotated[str | None, Query(description="Only entities of this type")]

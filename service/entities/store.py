@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.db import new_id, now
-from service.entities.schemas import EntityIn, EntityTypeIn, is_storable, shown
+from service.entities.schemas import EntityIn, EntityTypeIn
 from service.entities.tables import Entity, EntityType
 from service.envelope import ServiceError
+from service.texts import is_storable, shown
 
 Row = TypeVar("Row", EntityType, Entity)
 Draft = EntityTypeIn | EntityIn
