@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.5)
     parser.add_argument("--no-postgres", action="store_true")
     arguments = parser.parse_args()
-    print("database    calls/s  of ideal  max in flight   list ms    get ms  MiB at 25%  at the end  CPU ms a call")
+    print(
+        "database    calls/s  of ideal  max in flight   list ms  status ms    get ms  MiB at 25%  at the end  CPU ms a call"
+    )
     with tempfile.TemporaryDirectory() as folder:
         print(f"{'SQLite':<11}", measure(f"sqlite:///{folder}/load.db", arguments), flush=True)
     if not arguments.no_postgres:
@@ -70,6 +72,7 @@ def measure(database_url: str, arguments: argparse.Namespace) -> str:
         rate = calls / seconds
         return (
             f"{rate:7.1f}  {rate / ideal:8.1%}  {model.max_in_flight():13d}  {watch.median('list'):8.1f}  "
+            f"{watch.median('status'):9.1f}  "
             f"{watch.median('get'):8.1f}  {memory['quarter']:10.0f}  {memory['end']:10.0f}  "
             f"{1000 * (cpu_seconds(service) - cpu_before) / calls:13.2f}"
         )
@@ -80,12 +83,13 @@ class Watch:
 
     def __init__(self, service: Service) -> None:
         self._base_url = str(service.http.base_url)
-        self._milliseconds: dict[str, list[float]] = {"list": [], "get": []}
+        self._milliseconds: dict[str, list[float]] = {"list": [], "get": [], "status": []}
         self._over = threading.Event()
 
     def begin(self, batch_id: str) -> None:
         """Starts to look."""
-        paths = {"list": "/api/batch-simulations", "get": f"/api/batch-simulations/{batch_id}"}
+        batch = f"/api/batch-simulations/{batch_id}"
+        paths = {"list": "/api/batch-simulations", "get": batch, "status": f"{batch}?include_simulations=false"}
         self._thread = threading.Thread(target=self._look, args=(paths,), daemon=True)
         self._thread.start()
 

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from structlog import get_logger
 
+from esim_jax import __version__
 from service import __doc__ as summary
 from service.batches.completed import CompletedTexts
 from service.batches.durable import Engine
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             await run_in_threadpool(resources.close)
 
-    app = FastAPI(title="Dialogues between entities", description=summary or "", version="1", lifespan=lifespan)
+    app = FastAPI(title="Dialogues between entities", description=summary or "", version=__version__, lifespan=lifespan)
     app.state.settings = settings
     app.add_middleware(Guard, settings=settings)
     install_handlers(app)

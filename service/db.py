@@ -75,7 +75,7 @@ class Database:
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")
             self.engine = sa.create_engine(
-                self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+                self.url, pool_size=pool_size, max_overflow=0, hide_parameters=True
             )
         self.session = sessionmaker(self.engine, expire_on_commit=False)
 

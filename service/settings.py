@@ -73,4 +73,6 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"SERVICE_DATABASE_URL begins with {kind!r}; allowed are sqlite:///file and postgresql://..."
             )
+        if self.database_url in ("sqlite:///", "sqlite:///:memory:"):
+            raise ValueError(f"SERVICE_DATABASE_URL = {self.database_url!r} names no file: nothing would be kept.")
         return self

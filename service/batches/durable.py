@@ -4,6 +4,7 @@ What a workflow knows and stores is in the service's own tables, utterance by ut
 goes on where the tables end. DBOS itself records no more than that there is something to do.
 """
 
+import contextvars
 import logging
 import threading
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ VERSION = "1"
 """Grows only when what a workflow is given changes; work of another version would wait for a worker of that version."""
 
 QUEUE = "simulations"
-_POLL = 0.1  # seconds
+_POLL = 0.2  # seconds
 _PATROL = 5.0  # seconds between looks for work that nobody does
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
 _TIDIED = 2_000  # workflows in one look
@@ -138,9 +139,11 @@ class Engine:
             DBOS.cancel_workflows(chunk)
 
     def _enqueue_batch(self, batch_id: str, attempt: int) -> str:
-        # a step, so that a second run of this workflow enqueues the same list
-        waiting = DBOS.run_step({"name": "waiting"}, self._waiting, batch_id, attempt)
-        for number, simulation_id in enumerate(waiting):
+        # in a context of its own, so that DBOS keeps no account of children: enqueueing one twice changes nothing
+        return contextvars.Context().run(self._put_into_queue, batch_id, attempt)
+
+    def _put_into_queue(self, batch_id: str, attempt: int) -> str:
+        for number, simulation_id in enumerate(self._waiting(batch_id, attempt)):
             if self._stopping.is_set():
                 raise Stopping
             if number % _LOOK_EVERY == 0 and not self._is_wanted(batch_id, attempt):
