@@ -41,8 +41,8 @@ class Slot:
         except Timeout:
             raise ServiceError(
                 503,
-                f"Another process works on the database {self._database.url.database}: stop it, use its HTTP address, "
-                "or choose another SERVICE_DATABASE_URL (PostgreSQL takes any number of processes).",
+                f"Another process works on the database {self._database.url.database}: stop it, use its HTTP address "
+                "(--server), or choose another SERVICE_DATABASE_URL (PostgreSQL takes any number of processes).",
             ) from None
         return 0
 
