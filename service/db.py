@@ -74,9 +74,7 @@ class Database:
             self.engine = _sqlite_engine(self.url)
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")
-            self.engine = sa.create_engine(
-                self.url, pool_size=pool_size, max_overflow=0, hide_parameters=True
-            )
+            self.engine = sa.create_engine(self.url, pool_size=pool_size, max_overflow=0, hide_parameters=True)
         self.session = sessionmaker(self.engine, expire_on_commit=False)
 
     def transaction(self) -> Any:
