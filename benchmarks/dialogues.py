@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--no-postgres", action="store_true")
     arguments = parser.parse_args()
     print(
-        "database    calls/s  of ideal  max in flight   list ms  status ms    get ms  MiB at 25%  at the end  CPU ms a call"
+        "database    calls/s  of ideal  max in flight   list ms  status ms    get ms  "
+        "MiB at 25%  at the end  CPU ms a call"
     )
     with tempfile.TemporaryDirectory() as folder:
         print(f"{'SQLite':<11}", measure(f"sqlite:///{folder}/load.db", arguments), flush=True)

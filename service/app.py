@@ -48,7 +48,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             await run_in_threadpool(resources.close)
 
-    app = FastAPI(title="Dialogues between entities", description=summary or "", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="Dialogues between entities",
+        description=summary or "",
+        version=__version__,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
     app.state.settings = settings
     app.add_middleware(Guard, settings=settings)
     install_handlers(app)

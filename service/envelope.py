@@ -6,9 +6,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from structlog import get_logger
+
+from service.texts import shown
 
 T = TypeVar("T")
 log = get_logger()
@@ -81,6 +85,13 @@ def install_handlers(app: FastAPI) -> None:
     def refuse_content(_: Request, error: RequestValidationError) -> JSONResponse:
         return failure(422, " ".join(_sentence(problem) for problem in error.errors()[:5]))
 
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(InterfaceError)
+    @app.exception_handler(NoConnection)
+    def wait_for_database(request: Request, error: Exception) -> JSONResponse:
+        log.warning("database away", path=request.url.path, error=type(error).__name__)
+        return failure(503, "The database does not answer: try again in a moment.", {"Retry-After": "1"})
+
     @app.exception_handler(Exception)
     def admit(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", path=request.url.path, error=type(error).__name__, exc_info=error)
@@ -115,9 +126,7 @@ def _sentence(problem: dict[str, Any]) -> str:
         return f"{place} is not a known field."
     if problem["type"] == "value_error":  # raised by the schemas themselves, as whole sentences
         return str(problem["ctx"]["error"])
-    value = repr(problem.get("input"))
-    shown = value if len(value) <= 80 else value[:77] + "..."
-    return f"{place} = {shown}: {problem['msg'][:1].lower()}{problem['msg'][1:]}."
+    return f"{place} = {shown(problem.get('input'))}: {problem['msg'][:1].lower()}{problem['msg'][1:]}."
 
 
 def _escaped(name: str) -> str:
@@ -138,7 +147,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         413: "The body is too large",
         422: "A field is missing or not allowed",
         500: "The service failed",
-        503: "No language model, or not ready",
+        503: "No language model, or the database does not answer",
     }.items()
 }
 """For OpenAPI: answers that any route may give."""

@@ -103,7 +103,7 @@ class Engine:
         self._patrol.start()
 
     def _register(self) -> None:
-        """Names the workflows and the step, under which their records are found again."""
+        """Names the workflows, under which their records are found again."""
         portable = WorkflowSerializationFormat.PORTABLE  # JSON: readable by any later version
 
         @DBOS.workflow(name="enqueue", max_recovery_attempts=None, serialization_type=portable)

@@ -269,7 +269,7 @@ BAD = {
     "no turns": ([*batch("a,b", number=1), "--n-turns", "0"], "n_turns = 0"),
     "not finite": ([*batch("a,b"), "--temperature", "nan"], "--temperature: invalid"),
     "a wrong type": ([*batch("a,b", number=1), "--interaction-type", "solo"], "interaction_type = 'solo'"),
-    "half a character": (batch("a,b", number=1, context="\udce4"), "surrogate"),
+    "half a character": (batch("a,b", number=1, context="\udce4"), "can't be stored"),
     "a long text as entities": (batch("x" * 5000, size=1, number=1), "entity_ids"),
     "nothing": ([], "The following arguments are required: --entities"),
     "an unknown option": ([*batch("a,b"), "--turns", "2"], "Unrecognized arguments: --turns 2"),

@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 from scripted import ScriptedModel
 from serving import Service
+from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
 from service.settings import Settings
@@ -278,6 +279,26 @@ def test_malformed_bodies(service: Service, body: bytes) -> None:
     assert answer.json().keys() == {"status", "message"}
     assert answer.json()["status"] == "error"
     assert answer.json()["message"].endswith(".")
+
+
+def test_a_database_that_is_away_is_told_of(tmp_path: Path) -> None:
+    app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/test.db", llm_base_url="http://127.0.0.1:9"))
+
+    @app.get("/away")
+    def away() -> None:
+        raise OperationalError("SELECT 1", {}, ConnectionError("gone"))
+
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 5000)) as client:
+        answer = client.get("/away")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json() == {"status": "error", "message": "The database does not answer: try again in a moment."}
+
+
+def test_a_slash_too_many_is_in_the_envelope(client: TestClient) -> None:
+    answer = client.get("/api/entities/", follow_redirects=False)
+    assert answer.status_code == 404
+    assert answer.json()["status"] == "error"
 
 
 def test_a_bug_is_admitted_without_details(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
