@@ -1,4 +1,4 @@
-"""The database: one SQLite file or one PostgreSQL database, its sessions, its migrations, and who works on it."""
+"""The database: one SQLite file or one PostgreSQL database, its sessions, its migrations."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -10,14 +10,18 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import DeclarativeBase, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_SPACE = 0x6573_696D  # "esim": keeps our advisory locks apart from those of other programs
-
-
 _MIGRATION = -1  # the advisory lock of migrations; workers have theirs from 0 on
+
+
+DATABASE_AWAY = (OperationalError, InterfaceError, NoConnection)
+"""What is raised where the database does not answer; the same may succeed later."""
 
 
 class Base(DeclarativeBase):

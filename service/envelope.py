@@ -6,12 +6,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from structlog import get_logger
 
+from service.db import DATABASE_AWAY
 from service.texts import shown
 
 T = TypeVar("T")
@@ -85,12 +84,12 @@ def install_handlers(app: FastAPI) -> None:
     def refuse_content(_: Request, error: RequestValidationError) -> JSONResponse:
         return failure(422, " ".join(_sentence(problem) for problem in error.errors()[:5]))
 
-    @app.exception_handler(OperationalError)
-    @app.exception_handler(InterfaceError)
-    @app.exception_handler(NoConnection)
     def wait_for_database(request: Request, error: Exception) -> JSONResponse:
         log.warning("database away", path=request.url.path, error=type(error).__name__)
         return failure(503, "The database does not answer: try again in a moment.", {"Retry-After": "1"})
+
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, wait_for_database)
 
     @app.exception_handler(Exception)
     def admit(request: Request, error: Exception) -> JSONResponse:

@@ -1,14 +1,13 @@
 """What stands before every route: who may ask, and how much may be sent."""
 
 import hmac
-import ipaddress
 from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.envelope import failure
-from service.settings import Settings
+from service.settings import Settings, is_loopback
 
 OPEN_PATHS = ("/healthz", "/readyz")
 """Answer without a key, for probes."""
@@ -66,7 +65,7 @@ class Guard:
                         "The API key is missing or wrong: send it as Authorization: Bearer KEY.",
                         {"WWW-Authenticate": "Bearer"},
                     )
-            elif not (_is_loopback(_client(scope)) and _is_loopback(_host_name(headers))):
+            elif not (is_loopback(_client(scope)) and is_loopback(_host_name(headers))):
                 # the host too, which stops pages of other sites that point a name of theirs at this machine
                 return failure(403, "Without an API key the service answers on the loopback address only.")
         length = headers.get("content-length", "0")
@@ -91,10 +90,3 @@ def _client(scope: Scope) -> str:
 def _host_name(headers: Headers) -> str:
     host = headers.get("host", "").lower()
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -9,6 +9,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Count = Annotated[int, Field(ge=1)]
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or address, is this machine as only it can reach itself.
+
+    >>> is_loopback("localhost"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Settings(BaseSettings):
     """What an installation of the service can choose.
 
@@ -47,19 +59,9 @@ class Settings(BaseSettings):
     log_level: Literal["info", "warning", "error"] = "info"
     shutdown_grace: Annotated[float, Field(ge=0)] = 5.0
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the service."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
     @model_validator(mode="after")
     def _demand_api_key(self) -> Self:
-        if not self.is_loopback and not (self.api_key and self.api_key.get_secret_value()):
+        if not is_loopback(self.host) and not (self.api_key and self.api_key.get_secret_value()):
             raise ValueError(
                 f"SERVICE_HOST = {self.host!r} can be reached from other machines: set SERVICE_API_KEY, or bind to "
                 "127.0.0.1."

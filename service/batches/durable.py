@@ -12,15 +12,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowSerializationFormat
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnection
 from structlog import get_logger
 
 from service.batches.converse import converse
 from service.batches.progress import fail
 from service.batches.store import UNFINISHED
 from service.batches.tables import Batch, Simulation
-from service.db import Database, chunks
+from service.db import DATABASE_AWAY, Database, chunks
 from service.llm.model import LanguageModel
 from service.slot import MAX_WORKERS, Slot
 
@@ -35,8 +33,7 @@ _PATROL = 5.0  # seconds between looks for work that nobody does
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
 _TIDIED = 2_000  # workflows in one look
 _LOOK_EVERY = 100  # simulations, while they are put into the queue
-_DATABASE_AWAY = (OperationalError, InterfaceError, NoConnection)
-_PAUSE = 1.0  # seconds between attempts while it is away
+_PAUSE = 1.0  # seconds between attempts while the database is away
 _TAKEN_AWAY = ("DBOSAwaitedWorkflowCancelledError", "DBOSNonExistentWorkflowError")
 
 
@@ -143,7 +140,7 @@ class Engine:
         return contextvars.Context().run(self._put_into_queue, batch_id, attempt)
 
     def _put_into_queue(self, batch_id: str, attempt: int) -> str:
-        for number, simulation_id in enumerate(self._waiting(batch_id, attempt)):
+        for number, simulation_id in enumerate(self._waiting(batch_id)):
             if self._stopping.is_set():
                 raise Stopping
             if number % _LOOK_EVERY == 0 and not self._is_wanted(batch_id, attempt):
@@ -152,9 +149,7 @@ class Engine:
                 DBOS.enqueue_workflow(QUEUE, self._simulate, simulation_id)
         return "enqueued"
 
-    def _waiting(self, batch_id: str, attempt: int) -> list[str]:
-        if not self._is_wanted(batch_id, attempt):
-            return []
+    def _waiting(self, batch_id: str) -> list[str]:
         with self._database.transaction() as session:
             in_order = sa.select(Simulation.id).order_by(Simulation.sequence_number)
             mine = Simulation.batch_id == batch_id, Simulation.status.in_(UNFINISHED)
@@ -172,7 +167,7 @@ class Engine:
                 try:
                     if converse(self._database, self._model, simulation_id, self._stopping.is_set):
                         return "done"
-                except _DATABASE_AWAY as error:
+                except DATABASE_AWAY as error:
                     log.warning("database away", simulation_id=simulation_id, error=type(error).__name__)
                     self._stopping.wait(_PAUSE)
                 except Exception as error:

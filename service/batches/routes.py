@@ -67,7 +67,7 @@ def list_all(
         tallies, entity_ids = store.tallies(session, ids), store.entity_ids_of(session, ids)
         data = []
         for batch in batches:
-            simulations = _simulations(session, batch, None, 0) if include_simulations else None
+            simulations = _simulations(session, batch) if include_simulations else None
             data.append(batch_data(batch, tallies[batch.id], entity_ids[batch.id], simulations))
     return SuccessPage(data=data, page=Page(offset=page.offset, limit=page.limit, total=total))
 
@@ -198,8 +198,8 @@ def _batch(session: Session, batch_id: str) -> Batch:
     return batch
 
 
-def _simulations(session: Session, batch: Batch, limit: int | None, offset: int) -> list[SimulationData]:
-    return [simulation_data(batch, found) for found in store.simulations_of(session, batch.id, limit, offset)]
+def _simulations(session: Session, batch: Batch) -> list[SimulationData]:
+    return [simulation_data(batch, found) for found in store.simulations_of(session, batch.id)]
 
 
 def _entities(session: Session, new: NewBatch) -> list[Entity]:

@@ -165,14 +165,12 @@ def status_of(batch: Batch, counts: Mapping[str, int]) -> BatchStatus:
     return "partial" if completed or batch.budget_spent else "failed"
 
 
-def simulations_of(session: Session, batch_id: str, limit: int | None, offset: int) -> Sequence[sa.Row[Any]]:
+def simulations_of(session: Session, batch_id: str) -> Sequence[sa.Row[Any]]:
     """Simulations of a batch in order, as plain rows with the columns of their table: there may be thousands."""
     return session.execute(
         sa.select(*Simulation.__table__.columns)
         .where(Simulation.batch_id == batch_id)
         .order_by(Simulation.sequence_number)
-        .limit(limit)
-        .offset(offset)
     ).all()
 
 

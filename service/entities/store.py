@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from service.db import new_id, now
+from service.db import chunks, new_id, now
 from service.entities.schemas import EntityIn, EntityTypeIn
 from service.entities.tables import Entity, EntityType
 from service.envelope import ServiceError
@@ -19,7 +19,6 @@ Draft = EntityTypeIn | EntityIn
 
 NOUNS: Mapping[type, str] = {EntityType: "entity type", Entity: "entity"}
 _PREFIXES: Mapping[type, str] = {EntityType: "type", Entity: "entity"}
-_MAX_PARAMETERS = 1_000  # of one statement; databases have a bound
 
 
 def create(session: Session, table: type[Row], drafts: Sequence[Draft]) -> list[Row]:
@@ -40,8 +39,7 @@ def find(session: Session, table: type[Row], ids: Sequence[str]) -> dict[str, Ro
     """Those that there are, by id, in the order of `ids`; what is missing is left out."""
     possible = [row_id for row_id in dict.fromkeys(ids) if is_storable(row_id)]
     rows: dict[str, Row] = {}
-    for start in range(0, len(possible), _MAX_PARAMETERS):
-        chunk = possible[start : start + _MAX_PARAMETERS]
+    for chunk in chunks(possible):
         rows.update((row.id, row) for row in session.scalars(sa.select(table).where(table.id.in_(chunk))))
     return {row_id: rows[row_id] for row_id in possible if row_id in rows}
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx2
 
 from esim_jax.errors import InputError
-from service.settings import Settings
+from service.settings import is_loopback
 
 _READ_TIMEOUT = 300.0  # seconds; a batch of ten thousand simulations takes a while to be made
 _AWAY = (502, 503, 504)
@@ -43,7 +43,7 @@ class Client:
             base_url=self.url,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx2.Timeout(10.0, read=_READ_TIMEOUT),
-            trust_env=not Settings.model_construct(host=self.url.host).is_loopback,  # no proxy leads to this machine
+            trust_env=not is_loopback(self.url.host),  # no proxy leads to this machine
         )
 
     def __enter__(self) -> Self:
