@@ -1,10 +1,12 @@
 """The command `electoral-sim`: arguments only; the work is done by the library.
 
-Exit status: 0 done; 2 bad input, with one sentence on standard error and nothing written; 130 interrupted.
+Exit status: 0 done; 1 a row that was replayed is not bit-equal; 2 bad input, with one sentence on standard error and
+nothing written; 130 interrupted.
 """
 
 import argparse
 import json
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ CONFIG_KEYS = (
     "n_jobs",
     "seed",
     "election_kwargs",
+    "common_random_numbers",
 )
 """Keys of the file that `electoral-sim batch --config` reads."""
 
@@ -45,11 +48,21 @@ _RUN_EXAMPLES = """examples:
 _BATCH_EXAMPLES = """examples:
   electoral-sim batch --config sweep.json --output results.csv --summary summary.csv
   electoral-sim batch --config sweep.json --output results.parquet --seed 42 --quiet
+  electoral-sim batch --config sweep.json --output results.parquet --run-dir runs/sweep --resume
+  electoral-sim batch --config results.parquet --output again.parquet
 
 the file, in JSON:
   {"parameters": {"n_voters": [10000, 50000], "temperature": [0.3, 0.5, 0.7]},
    "fixed_params": {"n_constituencies": 10}, "n_runs_per_config": 5, "seed": 42}
 """
+
+_REPLAY_EXAMPLES = """examples:
+  electoral-sim replay results.parquet --row 17
+"""
+
+
+class _Interrupted(KeyboardInterrupt):
+    """Says what is kept, and how to go on."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,17 +84,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         options = _parser().parse_args(arguments)
-        command = {"run": _run, "batch": _batch}[options.command]
+        options.arguments = sys.argv[1:] if arguments is None else arguments
+        command = {"run": _run, "batch": _batch, "replay": _replay}[options.command]
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            command(options)
+            return command(options)
     except EsimError as error:
         print(f"electoral-sim: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("electoral-sim: interrupted; nothing was written.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"electoral-sim: interrupted; {interrupt or 'nothing was written.'}", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,12 +129,32 @@ def _parser() -> argparse.ArgumentParser:
     batch = commands.add_parser(
         "batch", help="run a parameter sweep", epilog=_BATCH_EXAMPLES, formatter_class=plain, allow_abbrev=False
     )
-    batch.add_argument("--config", required=True, metavar="FILE", help=f"JSON file with {', '.join(CONFIG_KEYS)}")
-    batch.add_argument("--output", required=True, metavar="FILE", help="results: .csv, .parquet or .json")
+    batch.add_argument(
+        "--config", required=True, metavar="FILE",
+        help=f"JSON file with {', '.join(CONFIG_KEYS)}; or a file of results, whose sweep is run again",
+    )  # fmt: skip
+    batch.add_argument("--output", metavar="FILE", help="results: .csv, .parquet or .json; needed without --run-dir")
     batch.add_argument("--summary", metavar="FILE", help="mean and standard deviation by configuration, likewise")
+    batch.add_argument("--run-dir", metavar="DIR", help="keep finished chunks there, so that nothing is lost")
+    batch.add_argument("--resume", action="store_true", help="go on with the sweep that --run-dir holds, if any")
+    batch.add_argument("--chunk-size", type=_number, metavar="N", help="simulations computed at a time")
+    batch.add_argument(
+        "--common-random-numbers", action="store_true", help="compare configurations on the same electorates and lots"
+    )
     batch.add_argument("--jobs", type=_number, metavar="N", help="in the place of the file's n_jobs")
     batch.add_argument("--seed", type=_number, help="in the place of the file's seed")
     batch.add_argument("--quiet", action="store_true", help="show nothing")
+
+    replay = commands.add_parser(
+        "replay",
+        help="run a row of exported results again, and say whether it is bit-equal",
+        epilog=_REPLAY_EXAMPLES,
+        formatter_class=plain,
+        allow_abbrev=False,
+    )
+    replay.add_argument("file", metavar="FILE", help="results of a batch: .parquet, .csv or .json")
+    replay.add_argument("--row", required=True, type=_number, metavar="N", help="row of the file, counted from 0")
+    replay.add_argument("--quiet", action="store_true", help="show nothing; the exit status tells")
     return parser
 
 
@@ -135,7 +168,7 @@ def _number(text: str) -> int | float | str:
     return text
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
     """Holds one election and shows it."""
     from esim_jax.config import read_parameters, read_seed
     from esim_jax.results.export import check_destination
@@ -157,10 +190,13 @@ def _run(options: argparse.Namespace) -> None:
         print(show_election(result, model.parameters))
         if options.output:
             print(f"\nResult written to {options.output}")
+    return 0
 
 
-def _batch(options: argparse.Namespace) -> None:
+def _batch(options: argparse.Namespace) -> int:
     """Runs a sweep and writes its files."""
+    if not options.output and not options.run_dir:
+        raise InputError("Neither --output nor --run-dir is given: name a file for the results.")
     config = read_config(Path(options.config))
     from esim_jax.results.export import check_destination
 
@@ -168,44 +204,73 @@ def _batch(options: argparse.Namespace) -> None:
     if len({path.resolve() for path in destinations}) < len(destinations):
         raise InputError(f"--output and --summary both name {options.output!r}; give two files.")
 
-    from esim_jax import BatchRunner, ElectionModel, ParameterSweep
+    from esim_jax.sweep.replay import make_runner
 
-    sweep = ParameterSweep(
-        **{key: config[key] for key in ("parameters", "fixed_params", "sweep_type", "n_samples") if key in config}
-    )
-    runner = BatchRunner(
-        ElectionModel,
-        sweep,
-        n_runs_per_config=config.get("n_runs_per_config", 1),
-        n_jobs=config.get("n_jobs", 1) if options.jobs is None else options.jobs,
-        election_kwargs=config.get("election_kwargs"),
-        seed=config.get("seed") if options.seed is None else options.seed,
+    asked = {"n_jobs": options.jobs, "seed": options.seed, "chunk_size": options.chunk_size}
+    asked["common_random_numbers"] = options.common_random_numbers or None
+    runner = make_runner(
+        config,
+        run_dir=options.run_dir,
+        resume=options.resume,
         verbose=not options.quiet,
+        **{name: value for name, value in asked.items() if value is not None},
     )
+    n_simulations = len(runner.parameter_sweep) * runner.n_runs_per_config
     if not options.quiet:
         print(
-            f"{len(sweep)} configurations x {runner.n_runs_per_config} runs = "
-            f"{len(sweep) * runner.n_runs_per_config:,} simulations, seed {runner.seed}"
+            f"{len(runner.parameter_sweep)} configurations x {runner.n_runs_per_config} runs = "
+            f"{n_simulations:,} simulations, seed {runner.seed}"
         )
-    runner.run()
-    runner.export_results(options.output)
+    try:
+        if options.run_dir:
+            runner.stream()
+        else:
+            runner.run()
+    except KeyboardInterrupt as interrupt:
+        if not options.run_dir:
+            raise
+        again = shlex.join(["electoral-sim", *options.arguments, *([] if options.resume else ["--resume"])])
+        raise _Interrupted(
+            f"{runner.n_kept:,} of {n_simulations:,} simulations are kept in {options.run_dir}. Resume with: {again}"
+        ) from interrupt
+    if options.output:
+        runner.export_results(options.output)
     if options.summary:
         runner.export_summary(options.summary)
     if not options.quiet:
         from esim_jax.results.report import show_frame
 
         print(show_frame(runner.get_summary_stats()))
-        print(f"Results written to {options.output}")
-        if options.summary:
-            print(f"Summary written to {options.summary}")
+        if options.run_dir:
+            print(f"{runner.reused:,} of {n_simulations:,} simulations were reused from {options.run_dir}")
+        for path, what in ((options.output, "Results"), (options.summary, "Summary")):
+            if path:
+                print(f"{what} written to {path}")
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    """Runs a row of a file again and compares."""
+    if not isinstance(options.row, int):
+        raise InputError(f"--row {options.row} is not allowed: it must be a whole number from 0.")
+    from esim_jax.sweep.replay import replay_row
+
+    replay = replay_row(Path(options.file), options.row)
+    if not options.quiet:
+        from esim_jax.results.report import show_replay
+
+        print(show_replay(options.row, replay.config_idx, replay.run_idx, replay.values, replay.versions))
+    return 1 if replay.differing else 0
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The keys and values of a sweep's JSON file.
+    """The keys and values of a sweep's JSON file, or of the sweep that a file of results comes from.
 
     Raises:
         InputError: the file can't be read, is not JSON, or has an unknown or a repeated key.
     """
+    if (sweep := _read_origin(path)) is not None:
+        return sweep
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -228,6 +293,23 @@ def read_config(path: Path) -> dict[str, Any]:
     if "parameters" not in config:
         raise InputError(f"The configuration {str(path)!r} has no key 'parameters': name the lists to sweep.")
     return dict(config)
+
+
+def _read_origin(path: Path) -> dict[str, Any] | None:
+    """The sweep that a file of results comes from, or None where it is something else."""
+    if not path.is_file():
+        return None
+    from esim_jax.results.provenance import BUILT_IN, read_provenance
+
+    provenance = read_provenance(path)
+    if provenance is None:
+        return None
+    if provenance["model"] != BUILT_IN:
+        raise InputError(
+            f"{str(path)!r} is of the class {provenance['model']}, which the command line can't run: "
+            f"run it in Python: {provenance.get('command')}"
+        )
+    return dict(provenance["sweep"])
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

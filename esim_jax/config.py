@@ -17,6 +17,10 @@ SEED_LOW, SEED_HIGH = -(2**63), 2**64
 """Seeds are the 64-bit integers, signed or unsigned: SEED_LOW <= seed < SEED_HIGH."""
 
 
+ENGINES = ("voters", "multinomial", "limit")
+"""How the votes of an election can come about; see docs/engines.md."""
+
+
 @dataclass(frozen=True)
 class Integer:
     """A whole number with low <= value <= high."""
@@ -141,6 +145,9 @@ PARAMETERS: dict[str, Parameter] = {
             "A voter whose best and worst utility differ by less turns out less."),
         Parameter("include_nota", Flag(), False, "",
             f"Adds the option {NOTA} (none of the above), which takes votes and wins no seats."),
+        Parameter("engine", Choice(ENGINES), "voters", "",
+            "How votes come about: voters: every voter is drawn; multinomial: each constituency's votes are drawn at "
+            "once from their law; limit: an infinite electorate, without noise."),
     )
 }  # fmt: skip
 

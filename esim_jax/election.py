@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from esim_jax.chunks import Span, make_cutter
 from esim_jax.config import read_parameters, read_seed
 from esim_jax.errors import OutcomeWarning
 from esim_jax.metrics import shares
@@ -107,8 +108,9 @@ class ElectionModel:
         """
         parameters = read_parameters({**self.parameters, **overrides})
         devices = jax.local_devices()
-        plan = make_plan([parameters], np.zeros(1, int), np.array([as_uint64(self.seed)]), devices)
-        outcome = jax.device_get(plan.simulate(plan.chunks[0], devices))
+        load = make_cutter([parameters]).load((Span(0, 0, 1),))
+        plan = make_plan([parameters], parameters["engine"], devices, load)
+        outcome = jax.device_get(plan.simulate(np.zeros(1, int), np.array([as_uint64(self.seed)])))
         for sentence in describe_oddities(int(outcome.vacant_seats[0]), bool(outcome.threshold_waived[0])):
             warnings.warn(sentence, OutcomeWarning, stacklevel=2)
         votes, seats = outcome.votes[0], outcome.seats[0]

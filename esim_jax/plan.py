@@ -1,102 +1,76 @@
-"""The plan: how the simulations of a sweep, or a single election, fall into chunks of the compiled program."""
+"""The plan: the configurations of a sweep, or of a single election, as the compiled programs read them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Int, UInt
 
+from esim_jax.chunks import Load
+from esim_jax.compilation import keep_compiled_programs
+from esim_jax.laws import Laws
 from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_scenarios
-from esim_jax.rows import Capacity, capacity_for, count_rows, tabulate_rows
-from esim_jax.simulate import Outcome, block_rows, simulate
+from esim_jax.rows import Capacity, capacity_for, tabulate_constituencies, tabulate_rows
+from esim_jax.simulate import Outcome, block_rows, simulate_law, simulate_voters
 from esim_jax.systems import System, find_system
-
-CHUNK_SIMULATIONS = 1024
-CHUNK_CONSTITUENCIES = 2**16
-CHUNK_ROWS = 2**17
-"""Bounds on a chunk, 16.8 million voters: a fraction of a second, and some megabytes whatever the size of the sweep.
-A simulation that is larger than a chunk is a chunk of its own."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The simulations of a sweep, cut into chunks that all fit one compiled program.
+    """The configurations of a sweep for one engine, with one capacity for all chunks, so that one program serves them.
 
     Attributes:
-        parameters: full parameter sets, one a configuration.
-        configuration: each simulation's configuration.
-        seeds: uint64; each simulation's seed.
         scenarios: stacked over configurations.
         systems: those in use.
         capacity: of every chunk.
-        chunks: each chunk's simulations.
+        devices: on which it runs.
+        laws: of the configurations; None where every voter is drawn.
+        engine: one of `esim_jax.config.ENGINES`.
     """
 
-    parameters: Sequence[Mapping[str, Any]]
-    configuration: np.ndarray
-    seeds: np.ndarray
     scenarios: Scenario
     systems: tuple[System, ...]
     capacity: Capacity
-    chunks: tuple[slice, ...]
+    devices: tuple[jax.Device, ...]
+    laws: Laws | None
+    engine: str
 
-    def simulate(self, chunk: slice, devices: Sequence[jax.Device]) -> Outcome:
-        """The outcome of one chunk, with the chunk's capacity; still being computed when this returns."""
-        configuration = self.configuration[chunk]
-        scenarios = seed_scenarios(self.scenarios, configuration, self.seeds[chunk], self.capacity.simulations)
+    def simulate(
+        self, configuration: Int[np.ndarray, " simulation"], seeds: UInt[np.ndarray, " simulation"]
+    ) -> Outcome:
+        """The outcome of one chunk, with the chunk's capacity; still being computed when this returns.
+
+        Args:
+            configuration: each simulation's place among the configurations.
+            seeds: uint64; each simulation's seed.
+        """
+        scenarios = seed_scenarios(self.scenarios, configuration, seeds, self.capacity.simulations)
         size = self.scenarios.n_voters[configuration], self.scenarios.n_seats[configuration]
-        return simulate(scenarios, tabulate_rows(*size, self.capacity), self.systems, devices)
+        constituencies = tabulate_constituencies(*size, self.capacity)
+        if self.laws is not None:
+            law, place = self.laws.of(configuration, self.capacity.simulations)
+            return simulate_law(self.engine, scenarios, constituencies, law, place, self.systems)
+        rows = tabulate_rows(seeds, *size, self.capacity)
+        return simulate_voters(scenarios, constituencies, rows, self.systems, self.devices)
 
 
 def make_plan(
-    parameters: Sequence[Mapping[str, Any]],
-    configuration: np.ndarray,
-    seeds: np.ndarray,
-    devices: Sequence[jax.Device],
-    chunk_size: int | None = None,
+    parameters: Sequence[Mapping[str, Any]], engine: str, devices: Sequence[jax.Device], largest: Load
 ) -> Plan:
-    """The plan of some simulations.
+    """The plan of some configurations.
 
     Args:
         parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
-        configuration: each simulation's place among them.
-        seeds: uint64; each simulation's seed.
+        engine: which of them it will be asked for: those with this engine.
         devices: on which it will run.
-        chunk_size: simulations a chunk; by default as many as the bounds above allow.
+        largest: a load that no chunk exceeds; see `esim_jax.chunks.Cutter.largest`.
     """
+    keep_compiled_programs()
     found = [find_system(p) for p in parameters]
     systems = tuple(dict.fromkeys(found))
-    constituencies = np.array([p["n_constituencies"] for p in parameters])[configuration]
-    rows = np.array([count_rows(p["n_voters"], p["n_constituencies"]) for p in parameters])[configuration]
-    chunks = tuple(_cut(constituencies, rows, chunk_size))
-    capacity = capacity_for(
-        max(chunk.stop - chunk.start for chunk in chunks),
-        max(int(constituencies[chunk].sum()) for chunk in chunks),
-        max(int(rows[chunk].sum()) for chunk in chunks),
-        block_rows(devices),
-    )
     n_options = max(len(options(p)) for p in parameters)
     scenarios = stack_scenarios(parameters, [systems.index(system) for system in found], n_options)
-    return Plan(parameters, configuration, seeds, scenarios, systems, capacity, chunks)
-
-
-def _cut(constituencies: np.ndarray, rows: np.ndarray, chunk_size: int | None) -> Iterator[slice]:
-    """Slices of consecutive simulations that stay within the bounds."""
-    n = len(rows)
-    if chunk_size is not None:
-        yield from (slice(start, min(start + chunk_size, n)) for start in range(0, n, chunk_size))
-        return
-    all_constituencies, all_rows = np.cumsum(constituencies), np.cumsum(rows)
-    start = 0
-    while start < n:
-        before = (all_constituencies[start - 1], all_rows[start - 1]) if start else (0, 0)
-        fits = (
-            np.searchsorted(all_constituencies, before[0] + CHUNK_CONSTITUENCIES, side="right"),
-            np.searchsorted(all_rows, before[1] + CHUNK_ROWS, side="right"),
-            start + CHUNK_SIMULATIONS,
-            n,
-        )
-        stop = max(int(min(fits)), start + 1)
-        yield slice(start, stop)
-        start = stop
+    laws = None if engine == "voters" else Laws(scenarios)
+    return Plan(scenarios, systems, capacity_for(*largest, block_rows(devices)), tuple(devices), laws, engine)

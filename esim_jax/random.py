@@ -22,6 +22,12 @@ VOTER_DRAWS = 0
 LOT_DRAWS = 1 << 16
 """Draw LOT_DRAWS + j is party j's lot, which breaks its ties."""
 
+WELFARE_DRAWS = 1 << 20
+"""Draw WELFARE_DRAWS of index k: the k-th normal number behind the welfare of an electorate drawn as a whole."""
+
+BINOMIAL_DRAWS = 1 << 24
+"""First draw of a constituency whose votes are drawn as a whole; see `esim_jax.model.binomial`."""
+
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 
@@ -69,15 +75,19 @@ def uniform23(word: UInt[Array, "..."]) -> Float[Array, "..."]:
     return ((word >> np.uint32(9)).astype(jnp.int32).astype(jnp.float32) + np.float32(0.5)) * np.float32(2**-23)
 
 
+def uniform24(word: UInt[Array, "..."]) -> Float[Array, "..."]:
+    """float32 in [0, 1): a multiple of 2^-24, from the word's high bits; exact."""
+    return (word >> np.uint32(8)).astype(jnp.int32).astype(jnp.float32) * np.float32(2**-24)
+
+
 def centred24(word: UInt[Array, "..."]) -> Float[Array, "..."]:
     """float32 in (-1/2, 1/2): the midpoint of one of 2^24 equal cells, from the word's high bits."""
     return _midpoint(_signed(word) >> 8, 24)
 
 
-def centred16(word: UInt[Array, "..."]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Two float32 in (-1/2, 1/2): midpoints of 2^16 equal cells, from the word's high and low halves."""
-    signed = _signed(word)
-    return _midpoint(signed >> 16, 16), _midpoint((signed << 16) >> 16, 16)
+def centred16(word: UInt[Array, "..."]) -> Float[Array, "..."]:
+    """float32 in (-1/2, 1/2): the midpoint of one of 2^16 equal cells, from the word's high bits; exact."""
+    return _midpoint(_signed(word) >> 16, 16)
 
 
 def _signed(word: UInt[Array, "..."]) -> Int[Array, "..."]:

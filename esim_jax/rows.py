@@ -1,11 +1,11 @@
-"""The row table: ragged electorates cut into rows of equal width.
+"""The tables of a chunk: ragged electorates cut into rows of equal width.
 
-Every constituency's voters are cut into rows of ROW_WIDTH; the last row of a constituency is partly empty. A chunk of
+Simulations with the same seed and size have the same voters: they share an electorate, which is drawn once. Every
+constituency's voters are cut into rows of ROW_WIDTH; the last row of a constituency is partly empty. A chunk of
 simulations, whatever their sizes, is then one long axis of rows, and one compiled program serves a whole sweep. The
 capacities of the arrays are powers of two, so that few shapes are compiled; surplus places are empty.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,16 +15,29 @@ ROW_WIDTH = 128
 """Voters a row: a TPU's lane, four GPU warps, eight AVX-512 registers."""
 
 
-class Rows(NamedTuple):
-    """The rows of a chunk, and the constituencies they lie in."""
+class Constituencies(NamedTuple):
+    """The constituencies of all simulations of a chunk."""
 
-    constituency: Int[Any, " row"]  # place of the row's constituency below
-    n_rows: Int[Any, ""]  # rows in use
     simulation: Int[Any, " constituency"]  # place of its simulation in the chunk
     number: UInt[Any, " constituency"]  # its number within its simulation
     n_voters: Int[Any, " constituency"]  # 0 for a surplus place
-    first_voter: UInt[Any, " constituency"]  # index of its first voter within its simulation
-    first_row: Int[Any, " constituency"]
+    first: Int[Any, " simulation"]  # place of each simulation's first constituency
+
+
+class Rows(NamedTuple):
+    """The rows of a chunk's electorates, and who votes in them."""
+
+    place: Int[Any, " row"]  # which of the constituencies below the row lies in
+    n_rows: Int[Any, ""]  # rows in use
+    electorate: Int[Any, " place"]  # of each electorate's constituencies
+    number: Int[Any, " place"]  # within the electorate
+    n_voters: Int[Any, " place"]  # 0 for a surplus place
+    first_voter: UInt[Any, " place"]  # index of its first voter within the electorate
+    first_row: Int[Any, " place"]
+    member: Int[Any, " simulation"]  # the simulations, those of one electorate side by side
+    first_member: Int[Any, " electorate"]
+    n_members: Int[Any, " electorate"]
+    most_members: Int[Any, ""]
 
 
 class Capacity(NamedTuple):
@@ -36,7 +49,7 @@ class Capacity(NamedTuple):
 
 
 def count_rows(n_voters: int, n_constituencies: int) -> int:
-    """Rows of one simulation.
+    """Rows of one electorate.
 
     >>> count_rows(1000, 3)  # 334 + 333 + 333 voters, three rows each
     9
@@ -47,35 +60,68 @@ def count_rows(n_voters: int, n_constituencies: int) -> int:
 
 def capacity_for(simulations: int, constituencies: int, rows: int, block_rows: int) -> Capacity:
     """Powers of two that hold a chunk; one constituency stays empty for the surplus rows."""
-    return Capacity(_power_of_two(simulations), _power_of_two(constituencies + 1, 16), _power_of_two(rows, block_rows))
+    return Capacity(power_of_two(simulations), power_of_two(constituencies + 1, 16), power_of_two(rows, block_rows))
 
 
-def tabulate_rows(
-    n_voters: Sequence[int] | np.ndarray, n_constituencies: Sequence[int] | np.ndarray, capacity: Capacity
-) -> Rows:
-    """The row table of several simulations.
+def tabulate_constituencies(
+    n_voters: Int[np.ndarray, " simulation"], n_constituencies: Int[np.ndarray, " simulation"], capacity: Capacity
+) -> Constituencies:
+    """The constituencies of several simulations.
 
     Voters fall to constituencies in blocks of equal size, in order; the first constituencies are one voter larger
     where the numbers don't divide.
     """
-    constituencies = np.asarray(n_constituencies, np.int64)
-    simulation = np.repeat(np.arange(len(constituencies)), constituencies)
-    number = np.arange(len(simulation)) - np.repeat(np.cumsum(constituencies) - constituencies, constituencies)
-    size, larger = np.divmod(np.asarray(n_voters, np.int64), constituencies)
-    voters = size[simulation] + (number < larger[simulation])
-    first_voter = number * size[simulation] + np.minimum(number, larger[simulation])
-    rows = -(-voters // ROW_WIDTH)
-    first_row = np.cumsum(rows) - rows
-    n_rows = int(rows.sum())
-    return Rows(
-        constituency=_pad(np.repeat(np.arange(len(rows)), rows), capacity.rows, capacity.constituencies - 1, np.int32),
-        n_rows=np.int32(n_rows),
+    simulation, number, voters, _ = _divide(n_voters, n_constituencies)
+    return Constituencies(
         simulation=_pad(simulation, capacity.constituencies, capacity.simulations - 1, np.int32),
         number=_pad(number, capacity.constituencies, 0, np.uint32),
         n_voters=_pad(voters, capacity.constituencies, 0, np.int32),
-        first_voter=_pad(first_voter, capacity.constituencies, 0, np.uint32),
-        first_row=_pad(first_row, capacity.constituencies, 0, np.int32),
+        first=_pad(_starts(n_constituencies), capacity.simulations, 0, np.int32),
     )
+
+
+def tabulate_rows(
+    seeds: UInt[np.ndarray, " simulation"],
+    n_voters: Int[np.ndarray, " simulation"],
+    n_constituencies: Int[np.ndarray, " simulation"],
+    capacity: Capacity,
+) -> Rows:
+    """The row table of several simulations; those with the same seed and size share their rows."""
+    sizes = np.stack([seeds, n_voters.astype(np.uint64), n_constituencies.astype(np.uint64)], axis=1)
+    _, one, electorate, n_members = np.unique(sizes, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    members = np.argsort(electorate.reshape(-1), kind="stable")
+    owner, number, voters, first_voter = _divide(n_voters[one], n_constituencies[one])
+    rows = -(-voters // ROW_WIDTH)
+    return Rows(
+        place=_pad(np.repeat(np.arange(len(rows)), rows), capacity.rows, capacity.constituencies - 1, np.int32),
+        n_rows=np.int32(rows.sum()),
+        electorate=_pad(owner, capacity.constituencies, 0, np.int32),
+        number=_pad(number, capacity.constituencies, 0, np.int32),
+        n_voters=_pad(voters, capacity.constituencies, 0, np.int32),
+        first_voter=_pad(first_voter, capacity.constituencies, 0, np.uint32),
+        first_row=_pad(_starts(rows), capacity.constituencies, 0, np.int32),
+        member=_pad(members, capacity.simulations, 0, np.int32),
+        first_member=_pad(_starts(n_members), capacity.simulations, 0, np.int32),
+        n_members=_pad(n_members, capacity.simulations, 0, np.int32),
+        most_members=np.int32(n_members.max()),
+    )
+
+
+def _divide(
+    n_voters: Int[np.ndarray, " owner"], n_constituencies: Int[np.ndarray, " owner"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Owner, number, voters and first voter of every constituency."""
+    constituencies, n_voters = n_constituencies.astype(np.int64), n_voters.astype(np.int64)
+    owner = np.repeat(np.arange(len(constituencies)), constituencies)
+    number = np.arange(len(owner)) - np.repeat(_starts(constituencies), constituencies)
+    size, larger = np.divmod(n_voters, constituencies)
+    voters = size[owner] + (number < larger[owner])
+    return owner, number, voters, number * size[owner] + np.minimum(number, larger[owner])
+
+
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    """Where each of several stretches begins that lie one after another."""
+    return np.cumsum(lengths) - lengths
 
 
 def _pad(values: np.ndarray, length: int, filler: int, dtype: type) -> np.ndarray:
@@ -84,5 +130,6 @@ def _pad(values: np.ndarray, length: int, filler: int, dtype: type) -> np.ndarra
     return padded
 
 
-def _power_of_two(n: int, at_least: int = 1) -> int:
+def power_of_two(n: int, at_least: int = 1) -> int:
+    """The smallest power of two that is at least n and at least `at_least`, itself a power of two."""
     return max(at_least, 1 << (n - 1).bit_length())

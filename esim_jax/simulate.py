@@ -1,4 +1,4 @@
-"""The compiled program: a chunk of elections from its scenarios to its outcome."""
+"""The compiled programs: a chunk of elections from its scenarios to its outcome, one program an engine."""
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -11,12 +11,15 @@ from jax import Array, lax
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
+from esim_jax.limit import ELECTORATE, expected_tallies
 from esim_jax.metrics import effective_number_of_parties, gallagher_index
+from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
+from esim_jax.multinomial import draw_tallies
 from esim_jax.random import LOT_DRAWS, random_words
-from esim_jax.rows import Rows
+from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import RULES, Contest, System, passes_threshold
-from esim_jax.tally import BLOCK_ROWS, tally_rows
+from esim_jax.tally import BLOCK_ROWS, members_at_once, tally_rows
 
 NATION = np.uint32(0xFFFF_FFFF)
 """Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
@@ -37,17 +40,48 @@ class Outcome(NamedTuple):
     constituency_votes: Int[Any, "constituency party"]
 
 
-def simulate(scenarios: Scenario, rows: Rows, systems: tuple[System, ...], devices: Sequence[jax.Device]) -> Outcome:
-    """Holds all elections of a chunk; returns at once, with arrays that are still being computed.
+def simulate_voters(
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    rows: Rows,
+    systems: tuple[System, ...],
+    devices: Sequence[jax.Device],
+) -> Outcome:
+    """Holds all elections of a chunk, voter by voter; returns at once, with arrays that are still being computed.
 
     Args:
         scenarios: stacked over the chunk's simulations, NumPy arrays.
+        constituencies: of all simulations.
         rows: the chunk's row table; surplus rows lie in an empty constituency.
         systems: those in use; a scenario's `system` points into it.
         devices: over which the rows are shared out. Their number does not change the outcome.
     """
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
-        return _simulate(scenarios, rows, systems, _mesh(tuple(devices)), BLOCK_ROWS[devices[0].platform])
+        at_once = members_at_once(int(rows.most_members), scenarios.weight.shape[-1])
+        mesh = _mesh(tuple(devices))
+        return _simulate_voters(scenarios, constituencies, rows, systems, mesh, block_rows(devices), at_once)
+
+
+def simulate_law(
+    engine: str,
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    law: CellLaw,
+    place: Int[Any, " simulation"],
+    systems: tuple[System, ...],
+) -> Outcome:
+    """Holds all elections of a chunk from the law of a voter; returns like `simulate_voters`.
+
+    Args:
+        engine: "multinomial" or "limit".
+        scenarios: stacked over the chunk's simulations, NumPy arrays.
+        constituencies: of all simulations.
+        law: stacked over configurations.
+        place: of each simulation's law.
+        systems: those in use; a scenario's `system` points into it.
+    """
+    with jax.enable_x64(True):
+        return _simulate_law(engine, scenarios, constituencies, law, place, systems)
 
 
 def block_rows(devices: Sequence[jax.Device]) -> int:
@@ -61,23 +95,49 @@ def _mesh(devices: tuple[jax.Device, ...]) -> Mesh:
 
 
 # widest vectors: measured 1.0 to 1.3 times as fast as the compiler's default of 256 bits (benchmarks/)
-@partial(jax.jit, static_argnums=(2, 3, 4), compiler_options={"xla_cpu_prefer_vector_width": 512})
-def _simulate(scenarios: Scenario, rows: Rows, systems: tuple[System, ...], mesh: Mesh, block_rows: int) -> Outcome:
-    everywhere = PartitionSpec()
-
-    def tally_share(scenarios: Scenario, rows: Rows) -> tuple[Array, Array]:
+@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
+def _simulate_voters(
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    rows: Rows,
+    systems: tuple[System, ...],
+    mesh: Mesh,
+    block_rows: int,
+    at_once: int,
+) -> Outcome:
+    def tally_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> tuple[Array, Array]:
         first = lax.axis_index("device").astype(jnp.int32)
-        return lax.psum(tally_rows(scenarios, rows, block_rows, first, mesh.size), "device")
+        tally = tally_rows(scenarios, constituencies, rows, block_rows, at_once, first, mesh.size)
+        return lax.psum(tally, "device")
 
+    everywhere = PartitionSpec()
     constituency_votes, welfare = jax.shard_map(
-        tally_share, mesh=mesh, in_specs=(everywhere, everywhere), out_specs=everywhere, check_vma=False
-    )(scenarios, rows)
-    return decide(scenarios, rows, systems, constituency_votes, welfare)
+        tally_share, mesh=mesh, in_specs=(everywhere,) * 3, out_specs=everywhere, check_vma=False
+    )(scenarios, constituencies, rows)
+    return decide(scenarios, constituencies, systems, constituency_votes, welfare)
+
+
+@partial(jax.jit, static_argnums=(0, 5))
+def _simulate_law(
+    engine: str,
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    law: CellLaw,
+    place: Int[Array, " simulation"],
+    systems: tuple[System, ...],
+) -> Outcome:
+    where = constituencies.simulation, constituencies.number, constituencies.n_voters
+    if engine == "multinomial":
+        votes, welfare = draw_tallies(scenarios, *where, law, place)
+    else:
+        votes, welfare = expected_tallies(scenarios, *where, law, place)
+        scenarios = scenarios._replace(n_voters=jnp.full(place.shape, ELECTORATE, jnp.int64))
+    return decide(scenarios, constituencies, systems, votes, welfare)
 
 
 def decide(
     scenarios: Scenario,
-    rows: Rows,
+    constituencies: Constituencies,
     systems: tuple[System, ...],
     constituency_votes: Int[Array, "constituency party"],
     welfare: Int[Array, "simulation party"],
@@ -87,7 +147,7 @@ def decide(
     Every system in use is applied to every simulation, and each simulation keeps its own: seats cost little.
     """
     n_simulations = scenarios.weight.shape[0]
-    votes = jax.ops.segment_sum(constituency_votes, rows.simulation, n_simulations)
+    votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, n_simulations)
     passing = jax.vmap(passes_threshold)(votes, scenarios.threshold) & scenarios.eligible
     waived = ~(passing & (votes > 0)).any(axis=-1) & (votes * scenarios.eligible > 0).any(axis=-1)
     national = jnp.where(waived[:, None], scenarios.eligible, passing)
@@ -98,11 +158,11 @@ def decide(
         rule = jax.vmap(RULES[system.rule])
         mine = scenarios.system == index
         if system.level == "constituency":
-            where = rows.simulation
+            where = constituencies.simulation
             local = constituency_votes * scenarios.eligible[where]
             one = jnp.ones(local.shape[0], jnp.int64)
             won = jax.ops.segment_sum(
-                rule(Contest(local, one, _lots(scenarios, where, rows.number))), where, n_simulations
+                rule(Contest(local, one, _lots(scenarios, where, constituencies.number))), where, n_simulations
             )
         else:
             nation = jnp.arange(n_simulations)

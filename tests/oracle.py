@@ -11,11 +11,12 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from voter_laws import turnout_given_habit
 
 from esim_jax.config import read_parameters
 from esim_jax.model.electorate import Electorate, draw_electorate
 from esim_jax.model.utility import GROWTH_WEIGHT
-from esim_jax.random import LOT_DRAWS, random_words, uniform23
+from esim_jax.random import LOT_DRAWS, random_words
 
 NATION = 2**32 - 1  # index that draws the lots of a nationwide contest
 
@@ -147,12 +148,21 @@ def seed_key(seed: int) -> tuple[Any, Any]:
     return jnp.uint32((seed >> 32) & 0xFFFF_FFFF), jnp.uint32(seed & 0xFFFF_FFFF)
 
 
-def draw_voters(seed: int, n_voters: int) -> tuple[Electorate, np.ndarray]:
-    """The voters, and each one's uniform number, as doubles."""
+def draw_voters(seed: int, n_voters: int) -> Electorate:
+    """The voters as doubles."""
     length = -(-n_voters // 2**16) * 2**16  # op by op, JAX compiles each operation anew for each length
-    voters, word = draw_electorate(seed_key(seed), jnp.arange(length, dtype=jnp.uint32))
-    columns = [np.asarray(column, np.float64)[:n_voters] for column in (*voters, uniform23(word))]
-    return Electorate(*columns[:-1]), columns[-1]
+    voters = draw_electorate(seed_key(seed), jnp.arange(length, dtype=jnp.uint32))
+    return Electorate(*(np.asarray(column, np.float64)[:n_voters] for column in voters))
+
+
+def turnout_of(habit: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+    """Each voter's probability to vote, once for each habit and penalty that there is."""
+    habits, of_habit = np.unique(np.round(habit, 6), return_inverse=True)  # steps of .002, whatever their last bits
+    turnout = np.empty_like(habit)
+    for value in np.unique(penalty):
+        mine = penalty == value
+        turnout[mine] = turnout_given_habit(habits, float(value))[of_habit[mine]]
+    return turnout
 
 
 def ballot_options(p: Mapping[str, Any]) -> list[tuple[float, float, float, bool, bool]]:
@@ -165,7 +175,7 @@ def hold_election(parameters: Mapping[str, Any], seed: int) -> Count:
     """The election of the default model in double precision."""
     p = read_parameters(parameters)
     n = p["n_voters"]
-    voters, uniform = draw_voters(seed, n)
+    voters = draw_voters(seed, n)
     effect = GROWTH_WEIGHT * p["economic_growth"] + p["national_mood"] - p["anti_incumbency"]
     utility = np.stack(
         [
@@ -176,12 +186,12 @@ def hold_election(parameters: Mapping[str, Any], seed: int) -> Count:
     )
     best, worst = utility.max(axis=1), utility.min(axis=1)
     alienated, indifferent = best < p["alienation_threshold"], best - worst < p["indifference_threshold"]
-    turnout = np.clip(voters.turnout - 0.3 * alienated - 0.2 * indifferent, 0.1, 1.0)
+    turnout = turnout_of(voters.habit, 0.3 * alienated + 0.2 * indifferent)
     appeal = np.exp((utility - best[:, None]) / p["temperature"])
     probability = appeal / appeal.sum(axis=1, keepdims=True)
-    # the voter votes where u < t; u / t is then uniform and picks the party by the cumulated probabilities
-    picked = ((uniform / turnout)[:, None] >= probability.cumsum(axis=1)).sum(axis=1)
-    choice = np.where(uniform < turnout, np.minimum(picked, utility.shape[1] - 1), -1)
+    # the voter votes where the chance is below t; their quotient is then uniform and picks the party
+    picked = ((voters.chance / turnout)[:, None] >= probability.cumsum(axis=1)).sum(axis=1)
+    choice = np.where(voters.chance < turnout, np.minimum(picked, utility.shape[1] - 1), -1)
 
     sizes = [n // p["n_constituencies"] + (c < n % p["n_constituencies"]) for c in range(p["n_constituencies"])]
     votes = np.zeros((len(sizes), utility.shape[1]), np.int64)

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
+from voter_laws import turnout_given_habit
 
 from esim_jax import ElectionModel, OutcomeWarning, Party
+from esim_jax.chunks import Span, make_cutter
 from esim_jax.config import read_parameters
-from esim_jax.model.ballots import turnout_probability
+from esim_jax.model.turnout import turnout_probability
 from esim_jax.parties import DEFAULT_PARTIES
 from esim_jax.plan import make_plan
 
@@ -107,7 +109,14 @@ CASES = {
         "parties": some_parties(6, 11),
     },
 }
-SEEDS = {name: seed for seed, name in enumerate(CASES, start=1000)} | {"dhondt": 2**63 + 5, "default": -17}
+SEEDS = {name: seed for seed, name in enumerate(CASES, start=1000)} | {
+    "dhondt": 2**63 + 5,
+    "default": -17,
+    # seeds with which another method would give other seats
+    "sainte_lague": 1031,
+    "hare_threshold": 1010,
+    "droop_threshold_nota": 1021,
+}
 EXPECTED_WARNING = {"waived": "No party reached the threshold", "fptp_few_voters_each": "seats? stay"}
 
 
@@ -200,9 +209,8 @@ def two_hundred_elections(system):
         {"n_voters": 20_000, "n_constituencies": 10, "electoral_system": system, "parties": parties}
     )
     devices = jax.local_devices()
-    plan = make_plan([parameters], np.zeros(200, int), np.arange(200, dtype=np.uint64), devices)
-    assert len(plan.chunks) == 1
-    outcome = jax.device_get(plan.simulate(plan.chunks[0], devices))
+    plan = make_plan([parameters], devices, make_cutter([parameters]).load((Span(0, 0, 200),)))
+    outcome = jax.device_get(plan.simulate(np.zeros(200, int), np.arange(200, dtype=np.uint64), devices))
     rows = {name: np.asarray(getattr(outcome, name))[:200] for name in outcome._fields if name != "constituency_votes"}
     table = {name: rows[name] for name in ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")}
     table["seats_total"] = rows["seats"].sum(axis=1)
@@ -293,20 +301,20 @@ def test_valence_and_nearness_attract():
 
 
 @pytest.mark.parametrize(
-    ("turnout", "best", "worst", "expected"),
+    ("best", "worst", "penalty"),
     [
-        (0.8, 0.5, -0.5, 0.8),
-        (0.8, -2.1, -3.0, 0.5),  # alienated
-        (0.8, 0.5, 0.3, 0.6),  # indifferent
-        (0.8, -2.1, -2.2, 0.3),  # both
-        (0.8, -2.0, -3.0, 0.8),  # at the threshold, not below it
-        (0.35, -2.1, -3.0, 0.1),  # never below .1
-        (0.1, -2.1, -2.2, 0.1),
+        (0.5, -0.5, 0.0),
+        (-2.1, -3.0, 0.3),  # alienated
+        (0.5, 0.3, 0.2),  # indifferent
+        (-2.1, -2.2, 0.5),  # both
+        (-2.0, -3.0, 0.0),  # at the threshold, not below it
     ],
 )
-def test_turnout_probability_by_hand(turnout, best, worst, expected):
-    given = (jnp.float32(value) for value in (turnout, best, worst, -2.0, 0.3))
-    assert float(turnout_probability(*given)) == pytest.approx(expected, abs=1e-6)
+def test_turnout_probability_by_hand(best, worst, penalty):
+    habit = np.array([0.0, 0.05, 0.18])
+    given = (jnp.asarray(value, jnp.float32) for value in (habit, best, worst, -2.0, 0.3))
+    expected = turnout_given_habit(habit, penalty)
+    np.testing.assert_allclose(turnout_probability(*given), expected, rtol=0, atol=3e-7)
 
 
 @pytest.mark.parametrize(
@@ -321,10 +329,10 @@ def test_turnout_probability_by_hand(turnout, best, worst, expected):
 def test_alienation_and_indifference_of_everybody(thresholds, loss):
     """Counted voter by voter; one voter may flip by rounding."""
     n = 50_000
-    voters, uniform = oracle.draw_voters(5, n)
-    turnout = np.clip(voters.turnout - loss, 0.1, 1.0)
+    voters = oracle.draw_voters(5, n)
+    turnout = oracle.turnout_of(voters.habit, np.full(n, loss))
     result = ElectionModel(n_voters=n, seed=5, **thresholds).run_election()
-    assert abs(result.vote_counts.sum() - (uniform < turnout).sum()) <= 1
+    assert abs(result.vote_counts.sum() - (voters.chance < turnout).sum()) <= 1
     # and the share is the mean of the probabilities, within 5 binomial standard errors
     assert abs(result.turnout - turnout.mean()) < 5 * math.sqrt(0.25 / n)
 

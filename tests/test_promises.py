@@ -14,7 +14,7 @@ import pytest
 import esim_jax.simulate
 from esim_jax import BatchRunner, ElectionModel, ParameterSweep, Party
 from esim_jax.config import read_parameters
-from esim_jax.model.scenario import seed_scenarios, stack_scenarios
+from esim_jax.model.scenario import Scenario, seed_scenarios, stack_scenarios
 from esim_jax.sweep.identity import config_identity, model_identity, run_seeds
 from esim_jax.tally import tally_block
 
@@ -165,7 +165,8 @@ def test_jit_equals_eager():
     scenarios = stack_scenarios(parameters, [0, 0, 0], 3)
     rows = seed_scenarios(scenarios, np.array([0, 1, 2, 1]), np.arange(4, dtype=np.uint64), 4)
     voters, first = np.array([128, 128, 5, 0], np.int32), np.array([0, 128, 256, 384], np.uint32)
-    arguments = jax.tree.map(jnp.asarray, (rows, voters, first))
+    scenario = Scenario(*(field[:, None] for field in rows))  # one member
+    arguments = jax.tree.map(jnp.asarray, (scenario, (rows.key_high, rows.key_low), voters, first))
     votes, welfare = jax.jit(tally_block)(*arguments)
     with jax.disable_jit():
         eager_votes, eager_welfare = tally_block(*arguments)

@@ -112,7 +112,11 @@ def test_exports(tmp_path, extension):
     runner.export_summary(str(tmp_path / "summary"), format=extension)
     assert read(tmp_path / f"results.{extension}").equals(results)
     assert read(tmp_path / "summary").equals(runner.get_summary_stats())
-    assert sorted(p.name for p in tmp_path.iterdir()) == [f"results.{extension}", "summary"]  # no temporary files
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        name + beside
+        for name in (f"results.{extension}", "summary")
+        for beside in ([""] if extension == "parquet" else ["", ".provenance.json"])
+    )  # no temporary files
 
 
 @pytest.mark.parametrize("extension", ["csv", "parquet", "json"])

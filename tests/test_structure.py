@@ -13,7 +13,7 @@ from esim_jax.results.export import write_file
 
 PACKAGE = Path(esim_jax.__file__).parent
 
-ENGINE = ("model", "systems", "random", "rows", "tally", "simulate", "metrics")
+ENGINE = ("model", "systems", "random", "rows", "tally", "multinomial", "limit", "laws", "simulate", "metrics")
 """Parts that know nothing of sweeps, frames or files."""
 
 

@@ -27,53 +27,49 @@ def _column(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, [str(value) for value in values])
 
 
-def results_frame(
-    parameters: pl.DataFrame,
-    configuration: np.ndarray,
-    run: np.ndarray,
-    seeds: np.ndarray,
-    metrics: Mapping[str, Sequence[float | None] | np.ndarray],
-) -> pl.DataFrame:
-    """config_idx, run_idx, seed, the parameters, the metrics; in the order given."""
-    index = pl.DataFrame(
-        {
-            "config_idx": pl.Series(configuration, dtype=pl.Int64),
-            "run_idx": pl.Series(run, dtype=pl.Int64),
-            "seed": pl.Series(seeds, dtype=pl.Int64),
-        }
-    )
-    per_simulation = parameters[configuration].drop("config_idx")
-    numbers = pl.DataFrame({name: pl.Series(values, dtype=pl.Float64) for name, values in metrics.items()})
-    return pl.concat([index, per_simulation, numbers], how="horizontal")
-
-
-def party_frame(
-    configuration: np.ndarray, run: np.ndarray, names: Sequence[Sequence[str]], votes: np.ndarray, seats: np.ndarray
-) -> pl.DataFrame:
-    """One row a party of a simulation: votes, vote_share, seats, seat_share.
+def results_frame(rows: pl.DataFrame, parameters: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
+    """config_idx, run_idx, seed, the parameters, the metrics; in the order given.
 
     Args:
-        configuration: each simulation's configuration.
-        run: each simulation's run.
-        names: what stands on each configuration's ballot.
-        votes: int64 (simulation, place on the ballot); surplus places are left out.
-        seats: likewise.
+        rows: config_idx, run_idx, seed, and those metrics that are known.
+        parameters: one row a configuration.
+        metrics: names of their columns.
     """
-    widths = np.array([len(ballot) for ballot in names])[configuration]
-    real = np.arange(votes.shape[1]) < widths[:, None]
-    ballots = pl.Series([list(ballot) for ballot in names], dtype=pl.List(pl.String))
+    index = rows.select(pl.col("config_idx", "run_idx", "seed").cast(pl.Int64))
+    given = parameters[rows["config_idx"].to_numpy()].drop("config_idx")
+    unknown = [pl.lit(None, pl.Float64).alias(name) for name in metrics if name not in rows.columns]
+    numbers = rows.with_columns(unknown).select(pl.col(metrics).cast(pl.Float64))
+    return pl.concat([index, given, numbers], how="horizontal")
 
-    def share(counts: np.ndarray) -> np.ndarray:
-        return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[real]
 
+def party_frame(rows: pl.LazyFrame, ballots: pl.LazyFrame) -> pl.LazyFrame:
+    """One row a party of a simulation: config_idx, run_idx, party, votes, vote_share, seats, seat_share.
+
+    Args:
+        rows: config_idx, run_idx, votes and seats, which are lists with one entry a place on the ballot.
+        ballots: config_idx and party, a list of what stands on the ballot.
+    """
+
+    def share(counts: str) -> pl.Expr:
+        return pl.col(counts) / pl.col(f"all {counts}").clip(lower_bound=1)
+
+    return (
+        rows.join(ballots, on="config_idx", how="inner", maintain_order="left")
+        .with_columns(pl.col(counts).list.sum().alias(f"all {counts}") for counts in ("votes", "seats"))
+        .explode("party", "votes", "seats")
+        .select(
+            "config_idx", "run_idx", "party",
+            "votes", share("votes").alias("vote_share"),
+            "seats", share("seats").alias("seat_share"),
+        )
+    )  # fmt: skip
+
+
+def ballot_frame(names: Sequence[Sequence[str]]) -> pl.DataFrame:
+    """config_idx and party, a list of what stands on the configuration's ballot."""
     return pl.DataFrame(
         {
-            "config_idx": pl.Series(np.repeat(configuration, widths), dtype=pl.Int64),
-            "run_idx": pl.Series(np.repeat(run, widths), dtype=pl.Int64),
-            "party": ballots[configuration].explode(),
-            "votes": votes[real],
-            "vote_share": share(votes),
-            "seats": seats[real],
-            "seat_share": share(seats),
+            "config_idx": pl.Series(np.arange(len(names)), dtype=pl.Int64),
+            "party": pl.Series([list(ballot) for ballot in names], dtype=pl.List(pl.String)),
         }
     )

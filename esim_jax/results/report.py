@@ -10,7 +10,7 @@ import polars as pl
 
 from esim_jax.election import ElectionResult
 from esim_jax.parties import party_mappings
-from esim_jax.results.export import check_destination, export_frame, write_file
+from esim_jax.results.export import check_destination, export_frames, write_file
 
 
 def show_frame(frame: pl.DataFrame) -> str:
@@ -51,6 +51,25 @@ def show_election(result: ElectionResult, parameters: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def show_replay(
+    row: int,
+    config_idx: int,
+    run_idx: int,
+    values: Mapping[str, tuple[int | float, int | float]],
+    versions: Mapping[str, tuple[str, str]],
+) -> str:
+    """A row of a file beside the same simulation held again, and what may explain a difference."""
+    width = max(map(len, values))
+    lines = [f"Row {row}: config_idx {config_idx}, run_idx {run_idx}", ""]
+    for name, (then, now) in values.items():
+        lines.append(f"{name:<{width}}  {then!r}" + ("" if then == now else f"  is now {now!r}"))
+    differing = [name for name, (then, now) in values.items() if then != now]
+    lines += ["", f"Not bit-equal: {', '.join(differing)}." if differing else "Bit-equal."]
+    if differing:
+        lines += [f"The file was made with {name} {then}; this is {now}." for name, (then, now) in versions.items()]
+    return "\n".join(lines)
+
+
 def export_election(result: ElectionResult, parameters: Mapping[str, Any], filepath: str | os.PathLike[str]) -> None:
     """Writes one election: everything as JSON, or the parties' table as CSV or Parquet.
 
@@ -73,4 +92,4 @@ def export_election(result: ElectionResult, parameters: Mapping[str, Any], filep
             "seat_share": result.seat_shares,
         }
     )
-    export_frame(parties, path)
+    export_frames([parties], path)

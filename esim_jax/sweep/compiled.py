@@ -1,30 +1,38 @@
 """A sweep of the built-in model: chunks of elections through one compiled program."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
 
+from esim_jax.chunks import Chunk, Span, make_cutter, spread
 from esim_jax.config import read_parameters
 from esim_jax.election import describe_oddities
 from esim_jax.errors import InputError, OutcomeWarning
 from esim_jax.model.scenario import options
 from esim_jax.parties import party_mappings
 from esim_jax.plan import make_plan
-from esim_jax.results.frames import METRICS, parameter_frame, party_frame
+from esim_jax.results.frames import METRICS, ballot_frame, parameter_frame
 from esim_jax.simulate import Outcome
-from esim_jax.sweep.design import Design, Findings, make_design
+from esim_jax.sweep.design import Design, make_design
 from esim_jax.sweep.identity import model_identity
-from esim_jax.sweep.progress import Progress
+from esim_jax.sweep.kept import Kept
+from esim_jax.sweep.spans import align_runs
 
 _IN_FLIGHT = 2  # chunks: one is computed while the one before is read
 
 
 class CompiledSweep:
-    """The configurations of a sweep as the built-in model reads them; election_kwargs hold for all of them."""
+    """The configurations of a sweep as the built-in model reads them; election_kwargs hold for all of them.
+
+    Attributes:
+        design: the simulations.
+        devices: on which they run.
+        ballots: what stands on each configuration's ballot.
+    """
 
     def __init__(
         self,
@@ -32,6 +40,7 @@ class CompiledSweep:
         election_kwargs: Mapping[str, Any],
         seed: int,
         n_runs: int,
+        common: bool,
         chunk_size: int | None,
         devices: Sequence[jax.Device] | None,
     ) -> None:
@@ -40,61 +49,111 @@ class CompiledSweep:
                 raise InputError(f"{name} is both in the sweep and in election_kwargs; give it in one of them.")
         given = [{**config, **election_kwargs} for config in configs]
         self._parameters = [read_parameters(config) for config in given]
-        self._chunk_size, self._devices = chunk_size, devices
+        self._common, self._devices = common, devices
+        self._cutter = make_cutter(self._parameters, chunk_size)
         frame = parameter_frame([_as_read(config, p) for config, p in zip(given, self._parameters, strict=True)])
-        self.design: Design = make_design(given, frame, [model_identity(p) for p in self._parameters], seed, n_runs)
+        identities = [model_identity(p) for p in self._parameters]
+        self.design: Design = make_design(given, frame, identities, seed, n_runs, common)
+        self._widths = np.array([len(options(p)) for p in self._parameters])
 
-    def run(self, progress: Progress) -> Findings:
-        """Holds all elections, on all devices."""
-        devices = tuple(self._devices) if self._devices else tuple(jax.local_devices())
-        plan = make_plan(self._parameters, self.design.configuration, self.design.seeds, devices, self._chunk_size)
-        outcomes: list[Outcome] = []
-        computing: deque[tuple[int, Outcome]] = deque()
+    @property
+    def devices(self) -> tuple[jax.Device, ...]:
+        """The devices on which it runs."""
+        return tuple(self._devices) if self._devices else tuple(jax.local_devices())
 
-        def collect() -> None:
-            n, outcome = computing.popleft()
-            per_simulation = outcome._replace(constituency_votes=np.zeros(0, np.int64))
-            outcomes.append(Outcome(*(field[:n] for field in jax.device_get(per_simulation))))
-            progress(n)
+    @property
+    def ballots(self) -> pl.DataFrame:
+        """What stands on each configuration's ballot: config_idx and party, a list."""
+        return ballot_frame([[option.name for option in options(p)] for p in self._parameters])
 
-        for chunk in plan.chunks:
-            computing.append((chunk.stop - chunk.start, plan.simulate(chunk, devices)))
-            if len(computing) == _IN_FLIGHT:
-                collect()
+    def compute(self, missing: Sequence[Span]) -> Iterator[pl.DataFrame]:
+        """Holds these elections, on all devices, and gives the rows of one finished chunk after the other.
+
+        Their columns are config_idx, run_idx, seed, the metrics, vacant_seats, threshold_waived, votes and seats.
+        """
+        computing: deque[tuple[pl.DataFrame, Outcome]] = deque()
+        for engine in sorted({self._cutter.engines[span.configuration] for span in missing}):
+            mine = [span for span in missing if self._cutter.engines[span.configuration] == engine]
+            plan = make_plan(self._parameters, engine, self.devices, self._cutter.largest(self._chunks(mine)))
+            for chunk in self._chunks(mine):
+                configuration, run = spread(chunk)
+                seeds = self.design.seeds(configuration, run)
+                index = pl.DataFrame(
+                    [
+                        pl.Series("config_idx", configuration, dtype=pl.Int64),
+                        pl.Series("run_idx", run, dtype=pl.Int64),
+                        pl.Series("seed", seeds.astype(np.int64)),
+                    ]
+                )
+                computing.append((index, plan.simulate(configuration, seeds)))
+                if len(computing) == _IN_FLIGHT:
+                    yield self._collect(*computing.popleft())
         while computing:
-            collect()
-        whole = Outcome(*(np.concatenate(field) for field in zip(*outcomes, strict=True)))
-        return Findings(
-            metrics={name: getattr(whole, name) for name in METRICS},
-            parties=self._party_frame(whole),
-            failures=None,
-            warnings=_oddities(self.design, whole),
+            yield self._collect(*computing.popleft())
+
+    def _chunks(self, missing: Sequence[Span]) -> Iterator[Chunk]:
+        if not self._common:
+            yield from self._cutter.cut(missing)
+            return
+        for together in align_runs(missing, self._group, self._cutter.runs_together):
+            yield from self._cutter.cut(together)
+
+    def _group(self, configuration: int) -> tuple[Any, ...]:
+        """Configurations of one group have the same electorates under common random numbers."""
+        p = self._parameters[configuration]
+        return p["n_voters"], p["n_constituencies"], self._cutter.engines[configuration]
+
+    def _collect(self, index: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
+        """The rows of a chunk, once it is computed."""
+        n = index.height
+        wanted = outcome._replace(constituency_votes=np.zeros(0, np.int64))
+        found = Outcome(*(field[:n] for field in jax.device_get(wanted)))
+        widths = pl.Series("width", self._widths[index["config_idx"].to_numpy()])
+        per_simulation = [
+            pl.Series(name, getattr(found, name)) for name in (*METRICS, "vacant_seats", "threshold_waived")
+        ]
+        lists = [pl.Series(name, getattr(found, name)) for name in ("votes", "seats")]
+        return pl.DataFrame([*index, *per_simulation, *lists, widths]).select(
+            pl.exclude("votes", "seats", "width"), pl.col("votes", "seats").arr.to_list().list.head(pl.col("width"))
         )
 
-    def _party_frame(self, whole: Outcome) -> pl.DataFrame:
-        names = [[option.name for option in options(p)] for p in self._parameters]
-        votes, seats = np.asarray(whole.votes), np.asarray(whole.seats)
-        return party_frame(self.design.configuration, self.design.run, names, votes, seats)
+    def metrics(self, columns: Sequence[str]) -> list[str]:  # noqa: ARG002 (a class of the user's own looks at them)
+        """Which columns of the rows are metrics."""
+        return list(METRICS)
+
+    def failures(self, kept: Kept) -> pl.DataFrame | None:  # noqa: ARG002
+        """Nothing: the built-in model does not fail."""
+        return None
+
+    def warnings(self, kept: Kept) -> list[Warning]:
+        """Sentences about rare outcomes among the rows: how many there are, and the first."""
+        vacant, waived, vacant_seats = _Affected(), _Affected(), 0
+        for rows in kept.windows(["vacant_seats", "threshold_waived"]):
+            vacant_seats += int(rows["vacant_seats"].sum())
+            vacant.see(rows, rows["vacant_seats"] > 0)
+            waived.see(rows, rows["threshold_waived"])
+        found = ((vacant, describe_oddities(vacant_seats, False)), (waived, describe_oddities(0, True)))
+        return [
+            OutcomeWarning(f"{affected.n} of {affected.of} simulations, the first being {affected.first}: {sentence}")
+            for affected, sentences in found
+            for sentence in sentences
+            if affected.n
+        ]
+
+
+class _Affected:
+    """Counts simulations, and remembers the first."""
+
+    def __init__(self) -> None:
+        self.n, self.of, self.first = 0, 0, ""
+
+    def see(self, rows: pl.DataFrame, affected: pl.Series) -> None:
+        if not self.n and affected.any():
+            configuration, run = rows.filter(affected).select("config_idx", "run_idx").row(0)
+            self.first = f"config_idx {configuration}, run_idx {run}"
+        self.n, self.of = self.n + int(affected.sum()), self.of + rows.height
 
 
 def _as_read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that were given, as the model read them."""
     return {name: party_mappings(parameters[name]) if name == "parties" else parameters[name] for name in config}
-
-
-def _oddities(design: Design, whole: Outcome) -> list[Warning]:
-    vacant, waived = np.asarray(whole.vacant_seats) > 0, np.asarray(whole.threshold_waived)
-    found: list[Warning] = []
-    for affected, sentences in (
-        (vacant, describe_oddities(int(np.asarray(whole.vacant_seats).sum()), False)),
-        (waived, describe_oddities(0, True)),
-    ):
-        if affected.any():
-            first = int(np.argmax(affected))
-            where = f"config_idx {design.configuration[first]}, run_idx {design.run[first]}"
-            found.append(
-                OutcomeWarning(
-                    f"{int(affected.sum())} of {len(affected)} simulations, the first being {where}: {sentences[0]}"
-                )
-            )
-    return found

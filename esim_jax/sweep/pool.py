@@ -1,8 +1,10 @@
 """Simulations of a user's own model, in a pool of processes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -26,30 +28,41 @@ class Answer(NamedTuple):
 
 
 def run_tasks(
-    model_class: type, tasks: Sequence[Task], election_kwargs: Mapping[str, Any], n_jobs: int
+    model_class: type, tasks: Iterable[Task], election_kwargs: Mapping[str, Any], n_jobs: int
 ) -> Iterator[Answer]:
     """Answers to all tasks, in the order in which they finish; one process runs them one after the other.
 
     A worker that dies takes down only the simulation that killed it: those that were running with it are run again,
-    each in a process of its own.
+    each in a process of its own. Tasks are taken as they are needed. Where the answers are no longer wanted, or the
+    user interrupts, the workers are killed.
     """
     if n_jobs == 1:
         yield from (run_task(model_class, task, election_kwargs) for task in tasks)
         return
     from loky import ProcessPoolExecutor  # imported here, for the built-in model never needs it
 
-    def executor(workers: int) -> Any:
-        return ProcessPoolExecutor(max_workers=workers)
+    @contextmanager
+    def executor(workers: int) -> Iterator[Any]:
+        pool = ProcessPoolExecutor(max_workers=workers)
+        try:
+            yield pool
+        except BaseException:  # the user interrupts, or nobody asks for more
+            pool.shutdown(kill_workers=True)
+            raise
+        pool.shutdown()
 
-    waiting = list(reversed(tasks))
-    while waiting:
+    waiting = iter(tasks)
+    exhausted = False
+    while not exhausted:
         suspects: list[Task] = []
         running: dict[Future[Answer], Task] = {}
         with executor(n_jobs) as pool:
-            while (waiting or running) and not suspects:
-                while waiting and len(running) < 2 * n_jobs:
-                    task = waiting.pop()
+            while not suspects:
+                for task in islice(waiting, 2 * n_jobs - len(running)):
                     running[pool.submit(run_task, model_class, task, election_kwargs)] = task
+                if not running:
+                    exhausted = True
+                    break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     task = running.pop(future)
                     answer = _collect(future, task)

@@ -9,8 +9,8 @@ Progress = Callable[[int], object]
 
 
 @contextmanager
-def progress_bar(total: int, verbose: bool) -> Iterator[Progress]:
-    """A bar over `total` simulations, or silence."""
+def progress_bar(total: int, verbose: bool, done: int = 0) -> Iterator[Progress]:
+    """A bar over `total` simulations, of which some were done before, or silence."""
     if not verbose:
         yield lambda _: None
         return
@@ -20,6 +20,6 @@ def progress_bar(total: int, verbose: bool) -> Iterator[Progress]:
         warnings.simplefilter("ignore", TqdmWarning)  # a notebook without widgets gets the terminal's bar
         from tqdm.auto import tqdm
 
-        bar = tqdm(total=total, desc="Simulations", unit="sim", dynamic_ncols=True)
+        bar = tqdm(total=total, initial=done, desc="Simulations", unit="sim", dynamic_ncols=True)
     with bar:
         yield bar.update

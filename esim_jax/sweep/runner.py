@@ -2,22 +2,28 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import polars as pl
 
 from esim_jax.config import read_count, read_seed
 from esim_jax.election import ElectionModel, draw_seed
 from esim_jax.errors import InputError, ResultsError
-from esim_jax.results.export import export_frame
-from esim_jax.results.frames import results_frame
+from esim_jax.results.export import Frames, export_frames
+from esim_jax.results.frames import METRICS, party_frame, results_frame
+from esim_jax.results.provenance import BUILT_IN, make_provenance, processor
 from esim_jax.results.summary import summarise
 from esim_jax.sweep.compiled import CompiledSweep
 from esim_jax.sweep.design import RESERVED
-from esim_jax.sweep.own import OwnModelSweep
+from esim_jax.sweep.identity import LAW
+from esim_jax.sweep.kept import MemoryRows
+from esim_jax.sweep.own import OwnModelSweep, model_name
 from esim_jax.sweep.progress import progress_bar
+from esim_jax.sweep.run_dir import RunDirectory, look_into
 from esim_jax.sweep.space import ParameterSweep
 
 
@@ -38,9 +44,15 @@ class BatchRunner:
         verbose: whether to show a progress bar.
         chunk_size: simulations a call of the compiled program; it can't change the results.
         devices: JAX devices to use, by default all local ones; they can't change the results.
+        common_random_numbers: whether run r has the same seed in every configuration, so that configurations are
+            compared on the same electorates and lots.
+        run_dir: a directory that keeps finished chunks, so that a run that was cut short can be continued.
+        resume: whether `run_dir` may hold a sweep already. What is finished is not computed again; without `seed` its
+            seed is taken. A sweep that changed reuses the rows of equal parameters and run.
 
     Attributes:
         seed: the master seed.
+        reused: simulations that were found in `run_dir` when the last run began.
         failures: after `run()`, the simulations of a class of your own that failed: config_idx, run_idx, seed, the
             parameters, error.
 
@@ -67,6 +79,9 @@ class BatchRunner:
         *,
         chunk_size: int | None = None,
         devices: Sequence[jax.Device] | None = None,
+        common_random_numbers: bool = False,
+        run_dir: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         if not isinstance(model_class, type):
             raise InputError(f"model_class = {model_class!r} is not a class: give ElectionModel or one of your own.")
@@ -79,20 +94,33 @@ class BatchRunner:
         self.n_runs_per_config = read_count("n_runs_per_config", n_runs_per_config)
         self.n_jobs = read_count("n_jobs", n_jobs, high=4096)
         self.election_kwargs = dict(election_kwargs or {})
-        self.seed = draw_seed() if seed is None else read_seed(seed)
+        for name, flag in (("common_random_numbers", common_random_numbers), ("resume", resume)):
+            if not isinstance(flag, bool):
+                raise InputError(f"{name} = {flag!r} is not allowed: it must be true or false.")
+        self.common_random_numbers = common_random_numbers
+        if resume and run_dir is None:
+            raise InputError("There is nothing to resume without a run directory: name it (--run-dir, run_dir=).")
+        self.run_dir = None if run_dir is None else Path(run_dir)
+        self._resume = resume
+        manifest = None if self.run_dir is None else look_into(self.run_dir, resume)
+        self.seed: int
+        if seed is not None:
+            self.seed = read_seed(seed)
+        else:
+            self.seed = manifest["sweep"]["seed"] if manifest else draw_seed()
         self.verbose = verbose
         self.chunk_size = None if chunk_size is None else read_count("chunk_size", chunk_size)
         self.devices = devices
         self.failures: pl.DataFrame | None = None
-        self._results: pl.DataFrame | None = None
-        self._parties: pl.DataFrame | None = None
+        self.reused = 0
+        self._kept: MemoryRows | RunDirectory | None = None
         configs = parameter_sweep.generate_configs(self.seed)
         for name in configs[0]:
             if name in RESERVED:
                 raise InputError(
                     f"The parameter {name!r} can't be swept or fixed: the runner sets {', '.join(RESERVED)}."
                 )
-        runs = self.seed, self.n_runs_per_config
+        runs = self.seed, self.n_runs_per_config, self.common_random_numbers
         self._sweep: CompiledSweep | OwnModelSweep
         if model_class is ElectionModel:
             self._sweep = CompiledSweep(configs, self.election_kwargs, *runs, self.chunk_size, devices)
@@ -100,47 +128,156 @@ class BatchRunner:
             self._sweep = OwnModelSweep(model_class, configs, self.election_kwargs, *runs, self.n_jobs)
 
     def run(self) -> pl.DataFrame:
-        """Runs all simulations.
+        """Runs all simulations, or those that the run directory does not hold yet.
 
         Returns:
             One row a simulation, in order of config_idx, then run_idx: config_idx, run_idx, seed, the parameters, and
             turnout, gallagher, enp_votes, enp_seats, vse.
 
+        Raises:
+            InputError: another process runs in the run directory, or it can't be written.
+            ResultsError: what it holds is damaged, or was computed with another version.
+
         Warns:
             OutcomeWarning: nobody voted for some seats, or no party reached the threshold.
             SimulationWarning: simulations of a class of your own failed; their metrics are null, see `failures`.
         """
-        design = self._sweep.design
-        with progress_bar(len(design.seeds), self.verbose) as progress:
-            found = self._sweep.run(progress)
-        self._results = results_frame(design.parameters, design.configuration, design.run, design.seeds, found.metrics)
-        self._parties, self.failures = found.parties, found.failures
-        for warning in found.warnings:  # told last, so that the results are there whatever becomes of it
-            warnings.warn(warning, stacklevel=2)
-        return self._results
+        found = self._hold()
+        results = pl.concat(self._windows())
+        _tell(found)
+        return results
+
+    def stream(self) -> pl.LazyFrame:
+        """Runs what the run directory does not hold yet, without ever holding all rows in memory.
+
+        Returns:
+            `scan()`.
+
+        Raises:
+            InputError, ResultsError: as `run()`; or there is no run directory.
+
+        Warns:
+            As `run()`.
+        """
+        self._need_run_dir("stream()")
+        found = self._hold()
+        _tell(found)
+        return self.scan()
+
+    def _hold(self) -> list[Warning]:
+        """Holds the elections that are missing; gives the warnings, to be told when the results are there."""
+        self._kept = None
+        kept = MemoryRows(self._sweep.design) if self.run_dir is None else self._open(self.run_dir)
+        missing = kept.missing()
+        self.reused = len(self._sweep.design) - sum(span.stop_run - span.first_run for span in missing)
+        try:
+            with progress_bar(len(self._sweep.design), self.verbose, self.reused) as progress:
+                for rows in self._sweep.compute(missing) if missing else ():
+                    kept.add(rows)
+                    progress(rows.height)
+        finally:
+            kept.finish()
+        self._kept = kept
+        self.failures = self._sweep.failures(kept)
+        return self._sweep.warnings(kept)
+
+    def _open(self, run_dir: Path) -> RunDirectory:
+        """The run directory, locked; from now on it may hold this sweep."""
+        look_into(run_dir, self._resume)
+        directory = self._directory(run_dir)
+        directory.open()
+        self._resume = True
+        return directory
+
+    def _directory(self, run_dir: Path) -> RunDirectory:
+        device = self._device()
+        origin = {"law": LAW, "jax": jax.__version__, "platform": device["platform"]}
+        parameters = self._sweep.design.parameters.drop("config_idx").schema
+        types = {**dict.fromkeys(RESERVED, pl.Int64), **parameters, **dict.fromkeys(METRICS, pl.Float64)}
+        schema = {name: str(dtype) for name, dtype in types.items()}
+        return RunDirectory(
+            run_dir, self._sweep.design, {**self._provenance(device), "origin": origin, "schema": schema}
+        )
+
+    def _need_run_dir(self, what: str) -> Path:
+        if self.run_dir is None:
+            raise InputError(f"{what} reads the rows from disk: give BatchRunner a run_dir, or call run().")
+        return self.run_dir
+
+    @property
+    def n_kept(self) -> int:
+        """Simulations of this sweep that the run directory holds; 0 without one."""
+        if self.run_dir is None or not (self.run_dir / "manifest.json").exists():
+            return 0
+        return self._look(self.run_dir).n_kept
+
+    def _look(self, run_dir: Path) -> RunDirectory:
+        directory = self._directory(run_dir)
+        directory.look()
+        return directory
+
+    def scan(self) -> pl.LazyFrame:
+        """The results in the run directory, read lazily; those that are there so far, where the run was cut short.
+
+        The columns are those of `run()`. Rows come in the order of the parts, which is that of config_idx and run_idx
+        unless the sweep changed or has common random numbers.
+
+        Raises:
+            InputError: there is no run directory.
+            ResultsError: it holds no results, or damaged ones.
+        """
+        directory = self._look(self._need_run_dir("scan()"))
+        parameters = self._sweep.design.parameters
+        metrics = self._sweep.metrics(directory.columns)
+        return (
+            directory.scan(metrics)
+            .join(parameters.lazy(), on="config_idx", how="left", maintain_order="left")
+            .select(*RESERVED, *parameters.columns[1:], *metrics)
+        )
+
+    def scan_parties(self) -> pl.LazyFrame:
+        """Every party's result in the run directory, read lazily; see `party_results` and `scan`.
+
+        Raises:
+            InputError: there is no run directory.
+            ResultsError: it holds no results, or damaged ones, or the model is a class of your own.
+        """
+        directory = self._look(self._need_run_dir("scan_parties()"))
+        return party_frame(directory.scan(["votes", "seats"]), self._compiled().ballots.lazy())
+
+    def _have_kept(self) -> MemoryRows | RunDirectory:
+        if self._kept is None:
+            raise ResultsError("There are no results yet: call run() first.")
+        return self._kept
+
+    def _windows(self) -> Iterator[pl.DataFrame]:
+        """The results, a window at a time."""
+        kept = self._have_kept()
+        metrics = self._metrics
+        known = [name for name in metrics if name in kept.columns]
+        return (results_frame(rows, self._sweep.design.parameters, metrics) for rows in kept.windows(known))
 
     @property
     def _metrics(self) -> list[str]:
         """The columns of the results that are metrics."""
-        known = {*RESERVED, *self._sweep.design.parameters.columns}
-        return [name for name in self._have_results().columns if name not in known]
+        return self._sweep.metrics(self._have_kept().columns)
 
-    def _have_results(self) -> pl.DataFrame:
-        if self._results is None:
-            raise ResultsError("There are no results yet: call run() first.")
-        return self._results
+    def _compiled(self) -> CompiledSweep:
+        if not isinstance(self._sweep, CompiledSweep):
+            raise ResultsError("party_results() is there for ElectionModel only: a class of your own gives metrics.")
+        return self._sweep
 
     def get_summary_stats(self) -> pl.DataFrame:
         """Mean and standard deviation of each metric over the runs of each configuration.
 
         Returns:
-            config_idx, the parameters, `*_mean` and `*_std` (n - 1; null for a single run) of each metric, n_runs;
-            sorted by config_idx.
+            config_idx, the parameters, `*_mean` and `*_std` of each metric, n_runs; sorted by config_idx. They are
+            summed up in one pass over the results, in bounded memory.
 
         Raises:
             ResultsError: `run()` was not called.
         """
-        return summarise(self._have_results(), self._sweep.design.parameters, self._metrics)
+        return summarise(self._windows(), self._sweep.design.parameters, self._metrics)
 
     def party_results(self) -> pl.DataFrame:
         """Every party's result: config_idx, run_idx, party, votes, vote_share, seats, seat_share.
@@ -148,24 +285,76 @@ class BatchRunner:
         Raises:
             ResultsError: `run()` was not called, or the model is a class of your own.
         """
-        self._have_results()
-        if self._parties is None:
-            raise ResultsError("party_results() is there for ElectionModel only: a class of your own gives metrics.")
-        return self._parties
+        kept, ballots = self._have_kept(), self._compiled().ballots.lazy()
+        return pl.concat([party_frame(rows.lazy(), ballots).collect() for rows in kept.windows(["votes", "seats"])])
 
     def export_results(self, filepath: str | os.PathLike[str], format: str = "auto") -> None:
-        """Writes the results.
+        """Writes the results, with their provenance; all rows are never in memory together.
 
         Args:
             filepath: of the file; its folder must exist.
             format: "csv", "parquet", "json", or "auto" for the one that the extension names.
 
         Raises:
-            ResultsError: `run()` was not called.
+            ResultsError: `run()` or `stream()` was not called.
             InputError: the format is unknown or the file can't be written.
         """
-        export_frame(self._have_results(), filepath, format)
+        self._export(self._windows(), filepath, format, "results")
 
     def export_summary(self, filepath: str | os.PathLike[str], format: str = "auto") -> None:
-        """Writes the summary; see `export_results`."""
-        export_frame(self.get_summary_stats(), filepath, format)
+        """Writes the summary, with its provenance; see `export_results`."""
+        self._export([self.get_summary_stats()], filepath, format, "summary")
+
+    def simulation(self, config_idx: int, run_idx: int) -> dict[str, Any]:
+        """The parameters and the seed of one simulation, with which the model holds it again.
+
+        Raises:
+            InputError: it is not in the sweep.
+
+        >>> runner = BatchRunner(ElectionModel, ParameterSweep({"n_voters": [500, 900]}), seed=42)
+        >>> runner.simulation(1, 0)
+        {'n_voters': 900, 'seed': 254292353045734}
+        """
+        design = self._sweep.design
+        if not 0 <= config_idx < len(design.configs) or not 0 <= run_idx < design.n_runs:
+            raise InputError(
+                f"config_idx {config_idx}, run_idx {run_idx} is not in the sweep: it has {len(design.configs)} "
+                f"configurations and {design.n_runs} runs of each, counted from 0."
+            )
+        seed = design.seeds(np.array([config_idx]), np.array([run_idx]))[0]
+        return {**design.configs[config_idx], "seed": int(seed)}
+
+    def provenance(self) -> dict[str, Any]:
+        """What exported files say of their origin: the sweep, the seed, versions, the device, the command."""
+        return self._provenance(self._device())
+
+    def _export(self, frames: Frames, filepath: str | os.PathLike[str], format: str, contents: str) -> None:
+        export_frames(frames, filepath, format, {"contents": contents, **self.provenance()})
+
+    def _provenance(self, device: Mapping[str, str]) -> dict[str, Any]:
+        space = self.parameter_sweep
+        sweep = {
+            "parameters": space.parameters,
+            "fixed_params": space.fixed_params,
+            "sweep_type": space.sweep_type,
+            "n_samples": space.n_samples,
+            "n_runs_per_config": self.n_runs_per_config,
+            "seed": self.seed,
+            "election_kwargs": self.election_kwargs,
+            "common_random_numbers": self.common_random_numbers,
+        }
+        built_in = self.model_class is ElectionModel
+        return make_provenance(sweep, BUILT_IN if built_in else model_name(self.model_class), device)
+
+    def _device(self) -> dict[str, str]:
+        """What computes: the platform, the kind of device, the processor's name."""
+        if isinstance(self._sweep, OwnModelSweep):  # JAX is not asked, for it would take hold of a GPU
+            return {"platform": "python", "kind": "process", "processor": processor()}
+        device = self._sweep.devices[0]
+        return {"platform": device.platform, "kind": device.device_kind, "processor": processor()}
+
+
+def _tell(found: Sequence[Warning]) -> None:
+    """Told last, so that the results are there whatever becomes of it."""
+    for warning in found:
+        warnings.warn(warning, stacklevel=3)

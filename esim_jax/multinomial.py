@@ -1,0 +1,79 @@
+"""Tallies drawn as a whole: the multinomial engine.
+
+Voters are independent draws from one law, so that the votes of a constituency are exactly multinomial, and a tally
+costs the same for a thousand voters as for a billion. Given the votes, the electorate's welfare is the sum of as many
+independent utilities of each kind of voter; it is drawn from the normal law with the right mean given the votes and the
+right covariance, the only approximation of this engine.
+
+From the law on, everything but the acceptance of binomial proposals is integer arithmetic or single correctly rounded
+operations, and proposals are judged by one program of fixed shape: a simulation's tally is the same to the bit in any
+batch.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float, Int, UInt
+
+from esim_jax.model.binomial import draw_multinomial
+from esim_jax.model.law import CellLaw
+from esim_jax.model.normal import NORMAL_UNIT, normal_units
+from esim_jax.model.scenario import Scenario
+from esim_jax.random import WELFARE_DRAWS, random_words
+
+_MEAN_UNIT = 1 << 8  # mean utilities keep so many parts of a unit of 1 / welfare_scale: 2^31 x 2^23 x 2^8 fits int64
+_FACTOR_UNIT = 1 << 6  # factors: 256 parties x 2^23 x 2^6 x the largest normal number fits int64
+
+
+def draw_tallies(
+    scenarios: Scenario,
+    simulation: Int[Array, " constituency"],
+    number: UInt[Array, " constituency"],
+    n_voters: Int[Array, " constituency"],
+    law: CellLaw,
+    configuration: Int[Array, " simulation"],
+) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
+    """Votes by constituency and welfare by simulation, int64, as `esim_jax.tally.tally_rows` returns them.
+
+    Call it within `jax.enable_x64()`; it can be part of a compiled function.
+
+    Args:
+        scenarios: of each simulation: its key and its welfare_scale are used.
+        simulation: place of each constituency's simulation.
+        number: uint32; of the constituency within its simulation.
+        n_voters: of the constituency; 0 for a surplus place.
+        law: stacked over configurations.
+        configuration: place of each simulation's law.
+    """
+    n_parties = law.probability.shape[-1]
+    key = (scenarios.key_high[simulation], scenarios.key_low[simulation])
+    counts = draw_multinomial(key, number, n_voters.astype(jnp.int64), law.probability[configuration[simulation]])
+    national = jax.ops.segment_sum(counts, simulation, len(configuration))
+    return counts[:, :n_parties], _draw_welfare(scenarios, national, law, configuration)
+
+
+def _draw_welfare(
+    scenarios: Scenario, counts: Int[Array, "simulation option"], law: CellLaw, configuration: Int[Array, " simulation"]
+) -> Int[Array, "simulation party"]:
+    """sum_c n_c mean_c + sqrt(n) factor z in units of 1 / welfare_scale."""
+    n_options, n_parties = law.mean.shape[-2:]
+    scale = scenarios.welfare_scale.astype(jnp.float64)[:, None]
+    nothing = jnp.zeros((len(configuration), n_parties), jnp.int64)
+
+    def units(values: Float[Array, "simulation party"], unit: int) -> Int[Array, "simulation party"]:
+        return jnp.round(values * scale * unit).astype(jnp.int64)
+
+    def add_option(option: Array, total: Array) -> Array:
+        return total + counts[:, option, None] * units(law.mean[configuration, option], _MEAN_UNIT)
+
+    def add_normal(column: Array, total: Array) -> Array:
+        index = jnp.full(len(configuration), column, jnp.uint32)
+        word, _ = random_words((scenarios.key_high, scenarios.key_low), index, WELFARE_DRAWS)
+        return total + normal_units(word)[:, None] * units(law.factor[configuration, :, column], _FACTOR_UNIT)
+
+    mean = lax.fori_loop(0, n_options, add_option, nothing)
+    spread = lax.fori_loop(0, n_parties, add_normal, nothing)
+    root = jnp.sqrt(counts.sum(axis=1).astype(jnp.float64))[:, None]
+    noise = jnp.round(root * spread.astype(jnp.float64) * np.float64(1 / (NORMAL_UNIT * _FACTOR_UNIT)))
+    return ((mean + _MEAN_UNIT // 2) >> (_MEAN_UNIT.bit_length() - 1)) + noise.astype(jnp.int64)

@@ -1,0 +1,61 @@
+"""The compiled program itself: what it lowers for, what it holds in memory."""
+
+import jax
+import numpy as np
+import pytest
+
+from esim_jax import simulate
+from esim_jax.chunks import Span, make_cutter
+from esim_jax.config import read_parameters
+from esim_jax.model.scenario import seed_scenarios
+from esim_jax.plan import make_plan
+from esim_jax.rows import tabulate_constituencies, tabulate_rows
+from esim_jax.tally import tally_rows
+
+
+def arguments(n_simulations, **parameters):
+    """What `_simulate_voters` is called with for one chunk."""
+    p = read_parameters(parameters)
+    devices = jax.devices()
+    plan = make_plan([p], "voters", devices, make_cutter([p]).load((Span(0, 0, n_simulations),)))
+    configuration, seeds = np.zeros(n_simulations, int), np.arange(n_simulations, dtype=np.uint64)
+    scenarios = seed_scenarios(plan.scenarios, configuration, seeds, plan.capacity.simulations)
+    size = plan.scenarios.n_voters[configuration], plan.scenarios.n_seats[configuration]
+    tables = tabulate_constituencies(*size, plan.capacity), tabulate_rows(seeds, *size, plan.capacity)
+    return scenarios, *tables, plan.systems, simulate._mesh(tuple(devices)), simulate.block_rows(devices), 1
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_the_program_lowers_for_accelerators_that_aren_t_here(platform):
+    given = arguments(4, n_voters=3_000)
+    with jax.enable_x64(True):
+        whole = simulate._simulate_voters.trace(*given).lower(lowering_platforms=(platform,)).as_text()
+        kernel = jax.jit(tally_rows, static_argnums=(3, 4, 5, 6)).trace(*given[:3], 128, 1, 0, 1)
+        kernel_text = kernel.lower(lowering_platforms=(platform,)).as_text()
+    assert "callback" not in whole
+    assert "custom_call" not in kernel_text
+    assert "f64" in whole  # the metrics are: the next line would notice one
+    assert "f64" not in kernel_text
+
+
+def test_temporary_memory_does_not_grow_with_the_voters():
+    """No array of rows x voters: 16.8 million voters and 2,000 take the same few kilobytes beyond the tables."""
+    with jax.enable_x64(True):
+        small, large = (
+            simulate._simulate_voters.lower(*arguments(1, n_voters=n)).compile().memory_analysis()
+            for n in (2_000, 2**24)
+        )
+    assert abs(large.temp_size_in_bytes - small.temp_size_in_bytes) < 16_384
+    assert large.temp_size_in_bytes < 200_000
+
+
+def test_temporary_memory_is_bounded_whatever_the_number_of_simulations():
+    """A sweep's chunks have one capacity: a million simulations run in the memory of one chunk."""
+    p = read_parameters({"n_voters": 2_000, "n_constituencies": 20})
+    cutter = make_cutter([p])
+    loads = [cutter.largest(cutter.cut([Span(0, 0, n)])) for n in (2_000, 1_000_000)]
+    assert loads[0] == loads[1]
+    with jax.enable_x64(True):
+        given = arguments(loads[0].simulations, n_voters=2_000, n_constituencies=20)
+        memory = simulate._simulate_voters.lower(*given).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < 16 * 2**20
