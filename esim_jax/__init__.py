@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from esim_jax.election import ElectionModel, ElectionResult
-    from esim_jax.errors import EsimError, InputError, OutcomeWarning, ResultsError, SimulationWarning
+    from esim_jax.errors import ChunkWarning, EsimError, InputError, OutcomeWarning, ResultsError, SimulationWarning
     from esim_jax.parties import Party
     from esim_jax.sweep.runner import BatchRunner
     from esim_jax.sweep.space import ParameterSweep
@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "BatchRunner": "esim_jax.sweep.runner",
+    "ChunkWarning": "esim_jax.errors",
     "ElectionModel": "esim_jax.election",
     "ElectionResult": "esim_jax.election",
     "EsimError": "esim_jax.errors",
@@ -30,6 +31,7 @@ _HOME = {
 
 __all__ = [
     "BatchRunner",
+    "ChunkWarning",
     "ElectionModel",
     "ElectionResult",
     "EsimError",

@@ -1,7 +1,7 @@
 """Chunks: how the simulations of a sweep are cut into calls of the compiled program."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,42 @@ BOUNDS = {
 """Bounds on a chunk by engine: a fraction of a second, and some megabytes whatever the size of the sweep (2^17 rows
 are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
 
+_ACCELERATOR = 16
+"""An accelerator's chunks may be so many times as large: it is faster, and each call costs it more."""
+
+_SHARE = 1 / 16
+"""A chunk may take up so much of the memory; several are in flight, and others use the machine too."""
+
+
+def chunk_bytes(load: Load, n_options: int) -> int:
+    """What a chunk with this capacity takes up in memory, from above: tables, results and what is between.
+
+    Measured on compiled programs (a test compares), with capacities rounded up to powers of two.
+    """
+    per_simulation, per_constituency = 300 + 140 * n_options, 60 + 45 * n_options
+    return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * 4)
+
+
+def fit_bounds(engine: str, n_options: int, memory: int, platform: str) -> Load:
+    """The bounds for a device: halved until a chunk fits its share of the memory.
+
+    Args:
+        engine: a key of BOUNDS.
+        n_options: on the longest ballot.
+        memory: of the device, in bytes.
+        platform: "cpu", "gpu" or "tpu".
+
+    >>> fit_bounds("voters", 3, memory=2**34, platform="cpu") == BOUNDS["voters"]
+    True
+    >>> fit_bounds("voters", 256, memory=2**31, platform="cpu")
+    Load(simulations=64, constituencies=4096, rows=8192)
+    """
+    scale = 1 if platform == "cpu" else _ACCELERATOR
+    bounds = Load(*(bound * scale for bound in BOUNDS[engine]))
+    while chunk_bytes(bounds, n_options) > memory * _SHARE and bounds.simulations > 1:
+        bounds = Load(*(max(1, bound // 2) for bound in bounds))
+    return bounds
+
 
 @dataclass(frozen=True)
 class Cutter:
@@ -47,13 +83,15 @@ class Cutter:
         constituencies: of one simulation of each configuration.
         rows: likewise; 1 where no voter is drawn.
         engines: each configuration's engine; a chunk never mixes them.
-        chunk_size: simulations a chunk; None for as many as the bounds above allow.
+        chunk_size: simulations a chunk; None for as many as the bounds allow.
+        bounds: by engine.
     """
 
     constituencies: Sequence[int]
     rows: Sequence[int]
     engines: Sequence[str]
     chunk_size: int | None
+    bounds: Mapping[str, Load] = field(default_factory=lambda: BOUNDS)
 
     def cut(self, spans: Iterable[Span]) -> Iterator[Chunk]:
         """Chunks of consecutive simulations, as large as the bounds allow."""
@@ -101,7 +139,7 @@ class Cutter:
         """How many more of such simulations fit."""
         if self.chunk_size is not None:
             return (self.chunk_size - used.simulations) // one.simulations
-        return min((bound - have) // more for bound, have, more in zip(BOUNDS[engine], used, one, strict=True))
+        return min((bound - have) // more for bound, have, more in zip(self.bounds[engine], used, one, strict=True))
 
 
 def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None = None) -> Cutter:

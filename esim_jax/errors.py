@@ -3,6 +3,7 @@
     EsimError
     ├── InputError (ValueError)      a parameter, a file or an argument is not what it must be
     └── ResultsError (RuntimeError)  results are asked for that are not there
+    ChunkWarning (UserWarning)       a device ran out of memory; the sweep goes on in smaller chunks
     OutcomeWarning (UserWarning)     an election had a rare but defined outcome (no votes, no party over the threshold)
     SimulationWarning (UserWarning)  simulations of a user's own model failed; the others are kept
 
@@ -20,6 +21,10 @@ class InputError(EsimError, ValueError):
 
 class ResultsError(EsimError, RuntimeError):
     """Results are asked for that are not there, such as a summary before the run."""
+
+
+class ChunkWarning(UserWarning):
+    """A device ran out of memory; the sweep goes on in smaller chunks. The results are the same."""
 
 
 class OutcomeWarning(UserWarning):

@@ -19,7 +19,7 @@ ENGINE = ("model", "systems", "random", "rows", "tally", "multinomial", "limit",
 
 def test_public_names():
     assert esim_jax.__all__ == [
-        "BatchRunner", "ElectionModel", "ElectionResult", "EsimError", "InputError", "OutcomeWarning",
+        "BatchRunner", "ChunkWarning", "ElectionModel", "ElectionResult", "EsimError", "InputError", "OutcomeWarning",
         "ParameterSweep", "Party", "ResultsError", "SimulationWarning",
     ]  # fmt: skip
     for name in esim_jax.__all__:

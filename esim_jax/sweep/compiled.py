@@ -1,20 +1,23 @@
 """A sweep of the built-in model: chunks of elections through one compiled program."""
 
+import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 import polars as pl
 
-from esim_jax.chunks import Chunk, Span, make_cutter, spread
+from esim_jax.chunks import BOUNDS, Chunk, Cutter, Span, fit_bounds, make_cutter, spread
 from esim_jax.config import read_parameters
 from esim_jax.election import describe_oddities
-from esim_jax.errors import InputError, OutcomeWarning
+from esim_jax.errors import ChunkWarning, InputError, OutcomeWarning, ResultsError
+from esim_jax.memory import memory_of
 from esim_jax.model.scenario import options
 from esim_jax.parties import party_mappings
-from esim_jax.plan import make_plan
+from esim_jax.plan import Plan, make_plan
 from esim_jax.results.frames import METRICS, ballot_frame, parameter_frame
 from esim_jax.simulate import Outcome
 from esim_jax.sweep.design import Design, make_design
@@ -71,11 +74,30 @@ class CompiledSweep:
 
         Their columns are config_idx, run_idx, seed, the metrics, vacant_seats, threshold_waived, votes and seats.
         """
-        computing: deque[tuple[pl.DataFrame, Outcome]] = deque()
+        platform, memory = self.devices[0].platform, memory_of(self.devices[0])
+        n_options = int(self._widths.max())
+        bounds = {engine: fit_bounds(engine, n_options, memory, platform) for engine in BOUNDS}
         for engine in sorted({self._cutter.engines[span.configuration] for span in missing}):
-            mine = [span for span in missing if self._cutter.engines[span.configuration] == engine]
-            plan = make_plan(self._parameters, engine, self.devices, self._cutter.largest(self._chunks(mine)))
-            for chunk in self._chunks(mine):
+            cutter = replace(self._cutter, bounds=bounds)
+            waiting = [span for span in missing if cutter.engines[span.configuration] == engine]
+            while waiting:
+                plan = make_plan(self._parameters, engine, self.devices, cutter.largest(self._chunks(waiting, cutter)))
+                chunks = self._chunks(waiting, cutter)
+                try:
+                    yield from self._hold(plan, chunks)
+                    waiting = []
+                except _OutOfMemoryError as error:
+                    unfinished = [*error.chunks, *chunks]
+                    cutter = _halve(cutter, cutter.largest(error.chunks).simulations)
+                    waiting = sorted(span for chunk in unfinished for span in chunk)
+
+    def _hold(self, plan: Plan, chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
+        """The rows of each chunk; the next one is computed while one is read."""
+        computing: deque[tuple[Chunk, pl.DataFrame, Outcome]] = deque()
+        current: Chunk = ()
+        try:
+            for chunk in chunks:
+                current = chunk
                 configuration, run = spread(chunk)
                 seeds = self.design.seeds(configuration, run)
                 index = pl.DataFrame(
@@ -85,18 +107,27 @@ class CompiledSweep:
                         pl.Series("seed", seeds.astype(np.int64)),
                     ]
                 )
-                computing.append((index, plan.simulate(configuration, seeds)))
+                computing.append((chunk, index, plan.simulate(configuration, seeds)))
+                current = ()
                 if len(computing) == _IN_FLIGHT:
-                    yield self._collect(*computing.popleft())
-        while computing:
-            yield self._collect(*computing.popleft())
+                    rows = self._collect(*computing[0][1:])
+                    computing.popleft()
+                    yield rows
+            while computing:
+                rows = self._collect(*computing[0][1:])
+                computing.popleft()
+                yield rows
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            raise _OutOfMemoryError([*(chunk for chunk, *_ in computing), *([current] if current else [])]) from error
 
-    def _chunks(self, missing: Sequence[Span]) -> Iterator[Chunk]:
+    def _chunks(self, missing: Sequence[Span], cutter: Cutter) -> Iterator[Chunk]:
         if not self._common:
-            yield from self._cutter.cut(missing)
+            yield from cutter.cut(missing)
             return
-        for together in align_runs(missing, self._group, self._cutter.runs_together):
-            yield from self._cutter.cut(together)
+        for together in align_runs(missing, self._group, cutter.runs_together):
+            yield from cutter.cut(together)
 
     def _group(self, configuration: int) -> tuple[Any, ...]:
         """Configurations of one group have the same electorates under common random numbers."""
@@ -139,6 +170,27 @@ class CompiledSweep:
             for sentence in sentences
             if affected.n
         ]
+
+
+class _OutOfMemoryError(Exception):
+    """The device had no memory for one of these chunks, none of which is finished."""
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.chunks = chunks
+
+
+def _halve(cutter: Cutter, simulations: int) -> Cutter:
+    """The cutter for chunks of half as many simulations, which it says."""
+    if simulations == 1:
+        raise ResultsError(
+            "The device has not the memory for one simulation: use fewer constituencies or parties, or another device."
+        )
+    warnings.warn(
+        f"The device ran out of memory with {simulations} simulations a chunk; going on with {simulations // 2}.",
+        ChunkWarning,
+        stacklevel=2,
+    )
+    return replace(cutter, chunk_size=simulations // 2)
 
 
 class _Affected:
