@@ -1,0 +1,70 @@
+"""Start-up: compiled programs that outlive the process, and how little `--help` loads."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+SWEEP = {"parameters": {"temperature": [0.3, 0.5]}, "fixed_params": {"n_voters": 2_000}, "seed": 1}
+HELP_CPU_S = 0.3
+
+
+def batch(folder, **environment):
+    """One process of the command line; gives the bytes of its results."""
+    config, output = folder / "sweep.json", folder / "results.csv"
+    config.write_text(json.dumps(SWEEP))
+    command = [
+        sys.executable,
+        "-m",
+        "esim_jax.cli",
+        "batch",
+        "--config",
+        str(config),
+        "--output",
+        str(output),
+        "--quiet",
+    ]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("ESIM_JAX", "JAX_COMPILATION"))}
+    subprocess.run(command, env=inherited | environment, check=True)
+    return output.read_bytes()
+
+
+def files(folder):
+    return {path.relative_to(folder): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_a_second_process_finds_what_the_first_compiled(tmp_path):
+    cache = tmp_path / "cache"
+    first = batch(tmp_path, ESIM_JAX_CACHE=str(cache))
+    compiled = files(cache)
+    assert any("simulate_voters" in str(path) for path in compiled)
+    assert batch(tmp_path, ESIM_JAX_CACHE=str(cache)) == first
+    again = files(cache)
+    assert {path for path in again if "atime" not in str(path)} == {p for p in compiled if "atime" not in str(p)}
+
+
+@pytest.mark.slow
+def test_by_default_it_lies_in_the_users_cache_folder_and_can_be_turned_off(tmp_path):
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "user-cache")}
+    off = batch(tmp_path, ESIM_JAX_CACHE="off", **environment)
+    assert not (tmp_path / "user-cache").exists()
+    assert batch(tmp_path, **environment) == off
+    assert any("simulate_voters" in str(path) for path in files(tmp_path / "user-cache" / "esim_jax"))
+    # JAX's own setting is left alone
+    assert batch(tmp_path, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "jax"), XDG_CACHE_HOME=str(tmp_path / "c")) == off
+    assert not (tmp_path / "c").exists()
+
+
+def test_help_takes_little_time():
+    """CPU seconds of the best of five processes: a machine under load is no slower for it."""
+    seconds = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "esim_jax.cli", "--help"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < HELP_CPU_S
