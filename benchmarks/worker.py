@@ -1,12 +1,13 @@
 """Runs and times sweeps of one package inside one process, for run.py.
 
-`python worker.py PACKAGE` first answers with what it runs on, then reads jobs, one line of JSON each, and answers
-each with one line, until its input ends. Both packages offer the spec's names, so one worker serves both; it also
-runs in the peer's environment and therefore imports nothing but the standard library and the package.
+`python worker.py PACKAGE [CORE ...]` first answers with what it runs on, then reads jobs, one line of JSON each, and
+answers each with one line, until its input ends. Both packages offer the spec's names, so one worker serves both; it
+also runs in the peer's environment and therefore imports nothing but the standard library and the package.
 """
 
 import importlib
 import json
+import os
 import platform
 import resource
 import sys
@@ -39,8 +40,14 @@ def describe(package: ModuleType, import_s: float) -> dict[str, Any]:
 
 
 def run_job(package: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
-    """Runs one sweep, from its definition to its data frame, and to its file where the job names one."""
+    """Runs one sweep, from its definition to its data frame, and to its file where the job names one.
+
+    With a run directory the rows go there and are only counted.
+    """
     start = time.perf_counter()
+    options = dict(job["options"])
+    if "devices" in options:
+        options["devices"] = sys.modules["jax"].devices()[: options["devices"]]
     runner = package.BatchRunner(
         model_class=package.ElectionModel,
         parameter_sweep=package.ParameterSweep(job["parameters"], fixed_params=job["fixed_params"]),
@@ -48,8 +55,9 @@ def run_job(package: ModuleType, job: dict[str, Any]) -> dict[str, Any]:
         n_jobs=job["n_jobs"],
         seed=job["seed"],
         verbose=False,
+        **options,
     )
-    simulations = runner.run().height
+    simulations = runner.stream().select("seed").collect().height if "run_dir" in options else runner.run().height
     if job["output"]:
         runner.export_results(job["output"])
     seconds = time.perf_counter() - start
@@ -69,6 +77,8 @@ def peak_mib() -> float:
 
 def main() -> None:
     """Answers jobs until the input ends."""
+    if cores := [int(core) for core in sys.argv[2:]]:
+        os.sched_setaffinity(0, cores)
     package, import_s = load(sys.argv[1])
     print(json.dumps(describe(package, import_s)), flush=True)
     for line in sys.stdin:

@@ -11,11 +11,14 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from esim_jax import __version__
 from esim_jax.config import PARAMETERS, Choice, nearest
 from esim_jax.errors import EsimError, InputError
+
+if TYPE_CHECKING:
+    from esim_jax.sweep.distributed import Processes
 
 CONFIG_KEYS = (
     "parameters",
@@ -50,11 +53,15 @@ _BATCH_EXAMPLES = """examples:
   electoral-sim batch --config sweep.json --output results.parquet --seed 42 --quiet
   electoral-sim batch --config sweep.json --output results.parquet --run-dir runs/sweep --resume
   electoral-sim batch --config results.parquet --output again.parquet
+  electoral-sim batch --config sweep.json --output results.parquet --run-dir /shared/sweep --distributed \\
+      --coordinator node1:5678 --processes 2 --process-id 0
 
 the file, in JSON:
   {"parameters": {"n_voters": [10000, 50000], "temperature": [0.3, 0.5, 0.7]},
    "fixed_params": {"n_constituencies": 10}, "n_runs_per_config": 5, "seed": 42}
 """
+
+_BY_HAND = ("--coordinator", "--processes", "--process-id")
 
 _REPLAY_EXAMPLES = """examples:
   electoral-sim replay results.parquet --row 17
@@ -143,6 +150,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     batch.add_argument("--jobs", type=_number, metavar="N", help="in the place of the file's n_jobs")
     batch.add_argument("--seed", type=_number, help="in the place of the file's seed")
+    batch.add_argument("--distributed", action="store_true", help="share the sweep with other processes or hosts")
+    batch.add_argument("--coordinator", metavar="HOST:PORT", help="address of the first process; found on a cluster")
+    batch.add_argument("--processes", type=_number, metavar="N", help="how many share the sweep; likewise")
+    batch.add_argument("--process-id", type=_number, metavar="I", help="which of them this is, from 0; likewise")
     batch.add_argument("--quiet", action="store_true", help="show nothing")
 
     replay = commands.add_parser(
@@ -197,6 +208,7 @@ def _batch(options: argparse.Namespace) -> int:
     """Runs a sweep and writes its files."""
     if not options.output and not options.run_dir:
         raise InputError("Neither --output nor --run-dir is given: name a file for the results.")
+    processes = _join(options)
     config = read_config(Path(options.config))
     from esim_jax.results.export import check_destination
 
@@ -205,13 +217,17 @@ def _batch(options: argparse.Namespace) -> int:
         raise InputError(f"--output and --summary both name {options.output!r}; give two files.")
 
     from esim_jax.sweep.replay import make_runner
+    from esim_jax.sweep.session import LostProcessError
 
+    if processes is not None and not processes.first:
+        options.quiet, options.output, options.summary = True, None, None
     asked = {"n_jobs": options.jobs, "seed": options.seed, "chunk_size": options.chunk_size}
     asked["common_random_numbers"] = options.common_random_numbers or None
     runner = make_runner(
         config,
         run_dir=options.run_dir,
         resume=options.resume,
+        distributed=processes,
         verbose=not options.quiet,
         **{name: value for name, value in asked.items() if value is not None},
     )
@@ -229,10 +245,12 @@ def _batch(options: argparse.Namespace) -> int:
     except KeyboardInterrupt as interrupt:
         if not options.run_dir:
             raise
-        again = shlex.join(["electoral-sim", *options.arguments, *([] if options.resume else ["--resume"])])
         raise _Interrupted(
-            f"{runner.n_kept:,} of {n_simulations:,} simulations are kept in {options.run_dir}. Resume with: {again}"
+            f"{runner.n_kept:,} of {n_simulations:,} simulations are kept in {options.run_dir}. "
+            f"Resume with: {_resume_command(options)}"
         ) from interrupt
+    except LostProcessError as error:
+        raise LostProcessError(f"{error} Resume with: {_resume_command(options)}") from error
     if options.output:
         runner.export_results(options.output)
     if options.summary:
@@ -247,6 +265,31 @@ def _batch(options: argparse.Namespace) -> int:
             if path:
                 print(f"{what} written to {path}")
     return 0
+
+
+def _join(options: argparse.Namespace) -> "Processes | None":
+    """Meets the other processes, if any, before JAX computes anything."""
+    if not options.distributed:
+        for flag in _BY_HAND:
+            if getattr(options, flag[2:].replace("-", "_")) is not None:
+                raise InputError(f"{flag} means nothing without --distributed; add it.")
+        return None
+    if not options.run_dir:
+        raise InputError("--distributed needs --run-dir: name a directory that all processes see.")
+    from esim_jax.sweep.distributed import join
+
+    return join(options.coordinator, options.processes, options.process_id)
+
+
+def _resume_command(options: argparse.Namespace) -> str:
+    """What goes on with the sweep, in one process."""
+    arguments, kept = iter(options.arguments), []
+    for argument in arguments:
+        if argument in _BY_HAND:
+            next(arguments)
+        elif argument != "--distributed" and argument.partition("=")[0] not in _BY_HAND:
+            kept.append(argument)
+    return shlex.join(["electoral-sim", *kept, *([] if options.resume else ["--resume"])])
 
 
 def _replay(options: argparse.Namespace) -> int:

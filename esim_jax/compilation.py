@@ -8,6 +8,8 @@ of processor, since a home directory may be shared by machines that can't run ea
 import hashlib
 import os
 import platform
+import time
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +20,10 @@ VARIABLE = "ESIM_JAX_CACHE"
 OFF = "off"
 
 _WORTH_KEEPING = 0.1  # seconds of compilation
+_LARGEST = (
+    2**28
+)  # bytes of the folder; the programs least used go first, and a lock keeps processes out of each other's way
+_SURELY_WRITTEN_S = 60
 
 
 @cache
@@ -29,12 +35,24 @@ def keep_compiled_programs() -> Path | None:
     folder = (Path(wish) if wish else user_cache_path("esim_jax", appauthor=False)) / "compiled" / _processor()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_halves(folder)
     except OSError:  # no home directory, or one that can't be written: each process compiles for itself
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_max_size", _LARGEST)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_KEEPING)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    # an entry that can't be read is compiled anew: nothing that a user need know
+    warnings.filterwarnings("ignore", message="Error reading persistent compilation cache entry")
     return folder
+
+
+def _remove_halves(folder: Path) -> None:
+    """Removes entries that a process was killed over: JAX writes an entry's time of access after the entry."""
+    for entry in folder.glob("*-cache"):
+        complete = entry.with_name(entry.name.removesuffix("-cache") + "-atime").exists()
+        if not complete and time.time() - entry.stat().st_mtime > _SURELY_WRITTEN_S:
+            entry.unlink(missing_ok=True)
 
 
 def _processor() -> str:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from esim_jax.compilation import _remove_halves
+
 SWEEP = {"parameters": {"temperature": [0.3, 0.5]}, "fixed_params": {"n_voters": 2_000}, "seed": 1}
 HELP_CPU_S = 0.3
 
@@ -57,6 +59,17 @@ def test_by_default_it_lies_in_the_users_cache_folder_and_can_be_turned_off(tmp_
     # JAX's own setting is left alone
     assert batch(tmp_path, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "jax"), XDG_CACHE_HOME=str(tmp_path / "c")) == off
     assert not (tmp_path / "c").exists()
+
+
+def test_an_entry_over_which_a_process_was_killed_is_removed(tmp_path):
+    half, new, whole = (tmp_path / f"{name}-cache" for name in ("half", "new", "whole"))
+    for entry in (half, new, whole):
+        entry.write_bytes(b"...")
+    (tmp_path / "whole-atime").write_bytes(b"........")
+    for entry in (half, whole):
+        os.utime(entry, (0, 0))
+    _remove_halves(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new-cache", "whole-atime", "whole-cache"]
 
 
 def test_help_takes_little_time():

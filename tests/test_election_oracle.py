@@ -209,8 +209,8 @@ def two_hundred_elections(system):
         {"n_voters": 20_000, "n_constituencies": 10, "electoral_system": system, "parties": parties}
     )
     devices = jax.local_devices()
-    plan = make_plan([parameters], devices, make_cutter([parameters]).load((Span(0, 0, 200),)))
-    outcome = jax.device_get(plan.simulate(np.zeros(200, int), np.arange(200, dtype=np.uint64), devices))
+    plan = make_plan([parameters], "voters", devices, make_cutter([parameters]).load((Span(0, 0, 200),)))
+    outcome = jax.device_get(plan.simulate(np.zeros(200, int), np.arange(200, dtype=np.uint64)))
     rows = {name: np.asarray(getattr(outcome, name))[:200] for name in outcome._fields if name != "constituency_votes"}
     table = {name: rows[name] for name in ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")}
     table["seats_total"] = rows["seats"].sum(axis=1)

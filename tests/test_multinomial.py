@@ -188,7 +188,7 @@ def test_same_integers_in_any_batch():
     everything = np.arange(600)
     votes, welfare = batch(everything, 3)
     assert np.all(votes[everything % 4 == 0][..., 2:] == 0)
-    for size in (1, 2, 7, 32, 257):
+    for size in (1, 7, 257):
         for start in (0, 100, 343):
             mine = everything[start : start + size]
             some_votes, some_welfare = batch(mine, 3)

@@ -2,7 +2,8 @@
 
     DIR/manifest.json           what is run: parameters, seed, versions, schema, hash of the design
     DIR/parts/part-*.parquet    finished rows
-    DIR/.lock                   held by the one process that runs here
+    DIR/.lock                   held by the one process that runs here, or the first of several
+    DIR/processes/              what several processes say to each other, see `esim_jax.sweep.session`
 
 Rows are found again by their identity, never by their place in the sweep.
 """
@@ -10,7 +11,7 @@ Rows are found again by their identity, never by their place in the sweep.
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from esim_jax.results.windows import windows
 from esim_jax.sweep.design import KEY, Design
 from esim_jax.sweep.index import Index, held_spans, in_order, make_index, read_window
 from esim_jax.sweep.parts import KeyedSpan, Part, check_origin, read_part, write_part
+from esim_jax.sweep.session import FOLDER, refuse_living, remove_sessions
 from esim_jax.sweep.spans import find_spans, missing_spans
 
 FORMAT = 1
@@ -76,11 +78,11 @@ def _entries(path: Path) -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     """The lock, or what a killed process left behind."""
-    return path.name == ".lock" or (path.name.startswith(".manifest.json.") and path.name.endswith(".tmp"))
+    return path.name in (".lock", FOLDER) or (path.name.startswith(".manifest.json.") and path.name.endswith(".tmp"))
 
 
 class RunDirectory:
-    """Rows that are kept on disk. Only one process runs a sweep in it at a time; finished rows may be read by any.
+    """Rows that are kept on disk. Only one sweep runs in it at a time; finished rows may be read by any process.
 
     Args:
         path: of the directory; it is made if it does not exist.
@@ -101,8 +103,11 @@ class RunDirectory:
         self._parts: list[Part] = []
         self._index: Index = make_index([], design)
 
-    def open(self) -> None:
+    def open(self, session: Path | None = None) -> None:
         """Takes the lock, reads what is there, and writes the manifest.
+
+        Args:
+            session: the folder of the session that begins, where several processes run the sweep.
 
         Raises:
             InputError, ResultsError: as above; the lock is not held then.
@@ -118,15 +123,45 @@ class RunDirectory:
             raise InputError(f"{str(self._path)!r} can't be written: {error.strerror or error}.") from error
         try:
             self._check_manifest()
+            refuse_living(self._path)
+            remove_sessions(self._path, session)
             for leftover in (*self._path.glob(".manifest.json.*.tmp"), *self._parts_folder.glob(".part-*.tmp")):
                 leftover.unlink(missing_ok=True)
             self._read_parts()
-            digest = hashlib.blake2b("\n".join([*self._design.keys, str(self._design.n_runs)]).encode(), digest_size=16)
-            text = json.dumps({"format": FORMAT, **self._manifest, "design": digest.hexdigest()}, indent=2)
+            text = json.dumps({"format": FORMAT, **self._manifest, "design": self._digest()}, indent=2)
             write_file(self._path / "manifest.json", lambda temporary: temporary.write_text(text + "\n", "utf-8"))
         except BaseException:
             self._lock.release()
             raise
+
+    def describe(self) -> dict[str, Any]:
+        """What other processes must know to take part: the sweep, and the parts that are there."""
+        return {"design": self._digest(), "origin": self._manifest["origin"], "parts": self.names}
+
+    def take_part(self, described: Mapping[str, Any]) -> None:
+        """Opens the directory as another process has described it, which holds the lock.
+
+        Raises:
+            InputError: this process was asked for another sweep.
+            ResultsError: it would compute with something else, or a part is damaged.
+        """
+        if described["design"] != self._digest():
+            raise InputError(
+                "This process was given another sweep than the first: give all the same configuration, seed and "
+                "options."
+            )
+        check_origin(self._path, described["origin"], self._manifest["origin"])
+        self._read_parts(described["parts"])
+
+    @property
+    def names(self) -> list[str]:
+        """Those of the parts."""
+        return [part.path.name for part in self._parts]
+
+    def _digest(self) -> str:
+        """Of the design: which simulations there are."""
+        text = "\n".join([*self._design.keys, str(self._design.n_runs)])
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     def look(self) -> None:
         """Reads what is there, without the lock: what is there already does not change.
@@ -136,6 +171,14 @@ class RunDirectory:
         """
         self._check_manifest()
         self._read_parts()
+
+    def look_again(self, names: Sequence[str]) -> None:
+        """Reads what other processes have added; of these parts it is known that they are there.
+
+        Raises:
+            ResultsError: a part is damaged.
+        """
+        self._read_parts({*names, *self.names, *self._found()})
 
     def _check_manifest(self) -> None:
         found = look_into(self._path, resume=True)
@@ -148,9 +191,15 @@ class RunDirectory:
             )
         check_origin(self._path / "manifest.json", found["origin"], self._manifest["origin"])
 
-    def _read_parts(self) -> None:
-        paths = sorted(self._parts_folder.glob("part-*.parquet"))
-        self._parts = [read_part(path, self._manifest["origin"]) for path in paths]
+    def _found(self) -> list[str]:
+        return [path.name for path in self._parts_folder.glob("part-*.parquet")]
+
+    def _read_parts(self, names: Iterable[str] | None = None) -> None:
+        known = {part.path.name: part for part in self._parts}
+        self._parts = [
+            known.get(name) or read_part(self._parts_folder / name, self._manifest["origin"])
+            for name in sorted(self._found() if names is None else names)
+        ]
         self._index = make_index(self._parts, self._design)
 
     @property
@@ -204,6 +253,14 @@ class RunDirectory:
         self._parts.append(part)
         self._waiting = []
         self._written = time.monotonic()
+
+    def flush(self) -> None:
+        """Writes what still waits.
+
+        Raises:
+            InputError: it can't be written.
+        """
+        self._write()
 
     def finish(self) -> None:
         """Writes what still waits, and gives the lock back."""

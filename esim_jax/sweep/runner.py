@@ -10,21 +10,25 @@ import jax
 import numpy as np
 import polars as pl
 
+from esim_jax.chunks import Span
 from esim_jax.config import read_count, read_seed
 from esim_jax.election import ElectionModel, draw_seed
-from esim_jax.errors import InputError, ResultsError
+from esim_jax.errors import EsimError, InputError, ResultsError
 from esim_jax.results.export import Frames, export_frames
 from esim_jax.results.frames import METRICS, party_frame, results_frame
 from esim_jax.results.provenance import BUILT_IN, make_provenance, processor
 from esim_jax.results.summary import summarise
 from esim_jax.sweep.compiled import CompiledSweep
 from esim_jax.sweep.design import RESERVED
+from esim_jax.sweep.distributed import Processes, common_seed
 from esim_jax.sweep.identity import LAW
 from esim_jax.sweep.kept import MemoryRows
 from esim_jax.sweep.own import OwnModelSweep, model_name
 from esim_jax.sweep.progress import progress_bar
 from esim_jax.sweep.run_dir import RunDirectory, look_into
+from esim_jax.sweep.session import LostProcessError, Session
 from esim_jax.sweep.space import ParameterSweep
+from esim_jax.sweep.spans import share
 
 
 class BatchRunner:
@@ -49,6 +53,8 @@ class BatchRunner:
         run_dir: a directory that keeps finished chunks, so that a run that was cut short can be continued.
         resume: whether `run_dir` may hold a sweep already. What is finished is not computed again; without `seed` its
             seed is taken. A sweep that changed reuses the rows of equal parameters and run.
+        distributed: what `esim_jax.sweep.distributed.join()` gave, where several processes share the sweep. They all
+            make the same runner, with a `run_dir` that all see, and run it; the first has the results.
 
     Attributes:
         seed: the master seed.
@@ -82,6 +88,7 @@ class BatchRunner:
         common_random_numbers: bool = False,
         run_dir: str | os.PathLike[str] | None = None,
         resume: bool = False,
+        distributed: Processes | None = None,
     ) -> None:
         if not isinstance(model_class, type):
             raise InputError(f"model_class = {model_class!r} is not a class: give ElectionModel or one of your own.")
@@ -102,12 +109,23 @@ class BatchRunner:
             raise InputError("There is nothing to resume without a run directory: name it (--run-dir, run_dir=).")
         self.run_dir = None if run_dir is None else Path(run_dir)
         self._resume = resume
-        manifest = None if self.run_dir is None else look_into(self.run_dir, resume)
+        self._distributed = distributed
+        self._name, self._n_held = "", 0  # of the sweep, where several processes share it; how often it was run
+        if distributed is not None:
+            if self.run_dir is None:
+                raise InputError(
+                    "Several processes can't share a sweep without a run directory: name one that all of them see "
+                    "(--run-dir, run_dir=)."
+                )
+            self._name = distributed.name_sweep()
+        manifest = None if self.run_dir is None else self._look_into(self.run_dir)
         self.seed: int
         if seed is not None:
             self.seed = read_seed(seed)
+        elif manifest:
+            self.seed = manifest["sweep"]["seed"]
         else:
-            self.seed = manifest["sweep"]["seed"] if manifest else draw_seed()
+            self.seed = draw_seed() if distributed is None else common_seed(self._name)
         self.verbose = verbose
         self.chunk_size = None if chunk_size is None else read_count("chunk_size", chunk_size)
         self.devices = devices
@@ -132,17 +150,21 @@ class BatchRunner:
 
         Returns:
             One row a simulation, in order of config_idx, then run_idx: config_idx, run_idx, seed, the parameters, and
-            turnout, gallagher, enp_votes, enp_seats, vse.
+            turnout, gallagher, enp_votes, enp_seats, vse. Where several processes share the sweep, the first has the
+            rows; the others get none.
 
         Raises:
             InputError: another process runs in the run directory, or it can't be written.
-            ResultsError: what it holds is damaged, or was computed with another version.
+            ResultsError: what it holds is damaged, or was computed with another version; or one of the processes that
+                share the sweep was lost.
 
         Warns:
             OutcomeWarning: nobody voted for some seats, or no party reached the threshold.
             SimulationWarning: simulations of a class of your own failed; their metrics are null, see `failures`.
         """
         found = self._hold()
+        if not self._merges:
+            return self._no_rows()
         results = pl.concat(self._windows())
         _tell(found)
         return results
@@ -151,7 +173,7 @@ class BatchRunner:
         """Runs what the run directory does not hold yet, without ever holding all rows in memory.
 
         Returns:
-            `scan()`.
+            `scan()`; no rows, as with `run()`, where this is not the first of several processes.
 
         Raises:
             InputError, ResultsError: as `run()`; or there is no run directory.
@@ -161,40 +183,130 @@ class BatchRunner:
         """
         self._need_run_dir("stream()")
         found = self._hold()
+        if not self._merges:
+            return self._no_rows().lazy()
         _tell(found)
         return self.scan()
 
     def _hold(self) -> list[Warning]:
         """Holds the elections that are missing; gives the warnings, to be told when the results are there."""
         self._kept = None
-        kept = MemoryRows(self._sweep.design) if self.run_dir is None else self._open(self.run_dir)
-        missing = kept.missing()
-        self.reused = len(self._sweep.design) - sum(span.stop_run - span.first_run for span in missing)
-        try:
-            with progress_bar(len(self._sweep.design), self.verbose, self.reused) as progress:
-                for rows in self._sweep.compute(missing) if missing else ():
-                    kept.add(rows)
-                    progress(rows.height)
-        finally:
-            kept.finish()
-        self._kept = kept
-        self.failures = self._sweep.failures(kept)
-        return self._sweep.warnings(kept)
+        if self.run_dir is not None and self._distributed is not None:
+            if not self._hold_share(self.run_dir, self._distributed):
+                return []
+        else:
+            kept = MemoryRows(self._sweep.design) if self.run_dir is None else self._open(self.run_dir)
+            missing = kept.missing()
+            self.reused = len(self._sweep.design) - _count(missing)
+            try:
+                self._compute(kept, missing, len(self._sweep.design), self.reused)
+            finally:
+                kept.finish()
+            self._kept = kept
+        self.failures = self._sweep.failures(self._have_kept())
+        return self._sweep.warnings(self._have_kept())
 
-    def _open(self, run_dir: Path) -> RunDirectory:
+    def _compute(
+        self,
+        kept: MemoryRows | RunDirectory,
+        spans: Sequence[Span],
+        total: int,
+        done: int = 0,
+        session: Session | None = None,
+    ) -> None:
+        """Holds these elections, under a bar that shows how many of how many are done."""
+        with progress_bar(total, self.verbose and self._merges, done) as progress:
+            for rows in self._sweep.compute(spans) if spans else ():
+                kept.add(rows)
+                progress(rows.height)
+                if session is not None:
+                    _tell_lost(session)
+
+    def _hold_share(self, run_dir: Path, processes: Processes) -> bool:
+        """Holds this process's share; the first then waits for the others and merges. Says whether it has."""
+        look_into(run_dir, self._resume or not processes.first)
+        session = Session(run_dir, processes, f"{self._name}-{self._n_held}")
+        self._n_held += 1
+        with session:
+            if processes.first:
+                try:
+                    directory = self._open(run_dir, session)
+                except EsimError as error:
+                    session.refuse(error)
+                    raise
+                session.begin(directory.describe())
+            else:
+                directory = self._directory(run_dir)
+                directory.take_part(session.await_begin())
+            missing = directory.missing()
+            self.reused = len(self._sweep.design) - _count(missing)
+            mine = share(missing, processes.number, processes.count, self.common_random_numbers)
+            try:
+                self._compute(directory, mine, _count(mine), session=session)
+                directory.flush()
+                if processes.first:
+                    self._merge(directory, session)
+            finally:
+                directory.finish()
+            if processes.first:
+                self._kept = directory
+            else:
+                session.done(directory.names)
+        return processes.first
+
+    def _merge(self, directory: RunDirectory, session: Session) -> None:
+        """Waits for the other processes, and reads what they have written.
+
+        Raises:
+            LostProcessError: one was lost, and what it should have computed is missing.
+        """
+        directory.look_again(session.await_others())
+        _tell_lost(session)
+        if directory.missing():
+            n = len(self._sweep.design)
+            raise LostProcessError(
+                f"The sweep is not complete, for it lost {_list(sorted(session.lost))} of {session.processes.count}; "
+                f"{directory.n_kept:,} of {n:,} simulations are kept in {str(self.run_dir)!r}: continue with --resume "
+                "(in Python resume=True), in any number of processes."
+            )
+
+    @property
+    def _merges(self) -> bool:
+        """Whether this process has all rows in the end."""
+        return self._distributed is None or self._distributed.first
+
+    def _no_rows(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self._types())
+
+    def _look_into(self, run_dir: Path) -> dict[str, Any] | None:
+        """What the run directory holds that this sweep goes on with."""
+        if not self._merges:  # the first may have begun, which is no reason to refuse
+            found = look_into(run_dir, resume=True)
+            return found if self._resume else None
+        try:
+            return look_into(run_dir, self._resume)
+        except EsimError as error:
+            if self._distributed is not None and (run_dir / "manifest.json").exists():
+                Session(run_dir, self._distributed, f"{self._name}-0").refuse(error)
+            raise
+
+    def _open(self, run_dir: Path, session: Session | None = None) -> RunDirectory:
         """The run directory, locked; from now on it may hold this sweep."""
         look_into(run_dir, self._resume)
         directory = self._directory(run_dir)
-        directory.open()
+        directory.open(None if session is None else session.folder)
         self._resume = True
         return directory
+
+    def _types(self) -> dict[str, Any]:
+        """The columns of the results that are always there."""
+        parameters = self._sweep.design.parameters.drop("config_idx").schema
+        return {**dict.fromkeys(RESERVED, pl.Int64), **parameters, **dict.fromkeys(METRICS, pl.Float64)}
 
     def _directory(self, run_dir: Path) -> RunDirectory:
         device = self._device()
         origin = {"law": LAW, "jax": jax.__version__, "platform": device["platform"]}
-        parameters = self._sweep.design.parameters.drop("config_idx").schema
-        types = {**dict.fromkeys(RESERVED, pl.Int64), **parameters, **dict.fromkeys(METRICS, pl.Float64)}
-        schema = {name: str(dtype) for name, dtype in types.items()}
+        schema = {name: str(dtype) for name, dtype in self._types().items()}
         return RunDirectory(
             run_dir, self._sweep.design, {**self._provenance(device), "origin": origin, "schema": schema}
         )
@@ -246,6 +358,8 @@ class BatchRunner:
         return party_frame(directory.scan(["votes", "seats"]), self._compiled().ballots.lazy())
 
     def _have_kept(self) -> MemoryRows | RunDirectory:
+        if self._kept is None and not self._merges:
+            raise ResultsError("The first process has the results: ask for them where `distributed.first` is true.")
         if self._kept is None:
             raise ResultsError("There are no results yet: call run() first.")
         return self._kept
@@ -358,3 +472,23 @@ def _tell(found: Sequence[Warning]) -> None:
     """Told last, so that the results are there whatever becomes of it."""
     for warning in found:
         warnings.warn(warning, stacklevel=3)
+
+
+def _tell_lost(session: Session) -> None:
+    """Told at once: there may be hours to go."""
+    for sentence in session.news():
+        warnings.warn(f"{sentence} What it has finished is kept.", RuntimeWarning, stacklevel=5)
+
+
+def _count(spans: Sequence[Span]) -> int:
+    """Simulations."""
+    return sum(span.stop_run - span.first_run for span in spans)
+
+
+def _list(numbers: Sequence[int]) -> str:
+    """Processes by their numbers.
+
+    >>> _list([1]), _list([1, 4])
+    ('process 1', 'processes 1, 4')
+    """
+    return f"process{'es' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"

@@ -70,6 +70,52 @@ def align_runs(
         edges = sorted({edge for _, first, stop in group for edge in (first, stop)})
         for low, high in pairwise(edges):
             members = [c for c, first, stop in group if first <= low < stop]
+            if not members:  # all of them have a hole here
+                continue
             step = runs_together(members)
-            for first in range(low, high if members else low, step):
+            for first in range(low, high, step):
                 yield [Span(c, first, min(first + step, high)) for c in members]
+
+
+def share(spans: Sequence[Span], number: int, count: int, aligned: bool = False) -> list[Span]:
+    """What one of several processes computes; all of them together compute everything once.
+
+    Each gets many small pieces from everywhere, for some configurations take longer than others. Which is whose looks
+    like chance, so that no regular pattern of configurations puts all large ones into one share.
+
+    Args:
+        spans: in order of configuration, then run.
+        number: of the process, from 0.
+        count: of all processes.
+        aligned: whether a run goes to the same process in all configurations, so that they can share an electorate.
+
+    >>> [tuple(span) for n in (0, 1) for span in share([Span(0, 0, 3), Span(1, 5, 6)], n, 2)]
+    [(0, 0, 1), (1, 5, 6), (0, 1, 2), (0, 2, 3)]
+    """
+    if not spans:
+        return []
+    n_runs = max(span.stop_run for span in spans)
+    total = n_runs if aligned else sum(span.stop_run - span.first_run for span in spans)
+    length = max(1, total // (_PIECES * count))
+    pieces = [
+        Span(c, low, min(low - low % length + length, stop))
+        for c, first, stop in spans
+        for low in (first, *range(first - first % length + length, stop, length))
+    ]
+    place = np.array([piece.first_run // length for piece in pieces]) if aligned else np.arange(len(pieces))
+    owner = _deal(int(place.max()) + 1, count)[place]
+    return [pieces[k] for k in np.flatnonzero(owner == number)]
+
+
+_PIECES = 64  # of each process, at least, where there are so many simulations
+
+
+def _deal(n: int, count: int) -> np.ndarray:
+    """An owner for each of n things: of every `count` in a row each gets one, in an order that is mixed anew."""
+    place = np.arange(n, dtype=np.uint64)
+    mixed = (place + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(29)
+    owner = np.empty(n, np.int64)
+    owner[np.lexsort((mixed, place // np.uint64(count)))] = np.arange(n) % count
+    return owner
