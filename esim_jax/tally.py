@@ -27,9 +27,13 @@ _SUMS_AT_ONCE = 48  # a loop that adds up more of them spills its registers and 
 
 
 def members_at_once(most_members: int, n_parties: int) -> int:
-    """Simulations that a block asks in one pass: a power of two, 1 where no electorate is shared."""
-    most = max(1, _SUMS_AT_ONCE // (2 * n_parties))
-    return 1 << min(most.bit_length() - 1, (most_members - 1).bit_length())
+    """Simulations that a block asks in one pass: in as few passes as possible, and as evenly.
+
+    >>> members_at_once(1, n_parties=3), members_at_once(8, n_parties=3), members_at_once(25, n_parties=3)
+    (1, 8, 7)
+    """
+    passes = -(-most_members // max(1, _SUMS_AT_ONCE // (2 * n_parties)))
+    return -(-most_members // passes)
 
 
 def tally_block(

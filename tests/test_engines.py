@@ -46,13 +46,6 @@ CASES = {
         "electoral_system": "PR",
         "threshold": 0.08,
     },
-    "sainte_lague": {
-        "n_voters": 3_000,
-        "n_constituencies": 25,
-        "parties": parties(5),
-        "electoral_system": "PR",
-        "allocation_method": "sainte_lague",
-    },
     "hare_with_nota": {
         "n_voters": 1_500,
         "n_constituencies": 17,
@@ -68,7 +61,6 @@ CASES = {
         "allocation_method": "droop",
         "indifference_threshold": 0.6,
     },
-    "fptp_alienated": {"n_voters": 1_999, "n_constituencies": 40, "parties": parties(6), "alienation_threshold": 0.2},
     "large": {"n_voters": 60_000, "n_constituencies": 100, "temperature": 0.3},
 }
 
@@ -100,9 +92,8 @@ def test_rows_of_every_engine_replay():
         "engine": ["voters", "multinomial", "limit"],
         "electoral_system": ["FPTP", "PR"],
         "n_voters": [50, 30_001],
-        "temperature": [0.1, 0.5],
     }
-    results, by_party = run(swept, {"n_constituencies": 7}, 3)
+    results, by_party = run(swept, {"n_constituencies": 7, "temperature": 0.1}, 2)
     votes = by_party.partition_by("config_idx", "run_idx", as_dict=True)
     for row in results.iter_rows(named=True):
         place = row.pop("config_idx"), row.pop("run_idx")
@@ -113,7 +104,7 @@ def test_rows_of_every_engine_replay():
         assert replay.seats.tolist() == votes[place]["seats"].to_list()
 
 
-@pytest.mark.parametrize("chunk_size", [1, 7, 64])
+@pytest.mark.parametrize("chunk_size", [1, 7])
 def test_chunk_size_changes_nothing(chunk_size):
     swept = {"engine": ["voters", "limit", "multinomial"], "n_voters": [500, 4_000], "temperature": [0.3, 0.6]}
     whole, cut = run(swept, {}, 5), run(swept, {}, 5, chunk_size=chunk_size)
@@ -163,7 +154,7 @@ def test_common_random_numbers_share_the_electorate():
         assert replay.vote_counts.tolist() == votes[place]["votes"].to_list()
 
 
-@pytest.mark.parametrize("chunk_size", [1, 5, 13])
+@pytest.mark.parametrize("chunk_size", [5])
 def test_common_random_numbers_don_t_depend_on_the_chunk(chunk_size):
     options = {"common_random_numbers": True}
     whole = run(COMMON, {"n_constituencies": 3}, 4, **options)

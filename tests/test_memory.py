@@ -33,8 +33,7 @@ def exhaust(monkeypatch, most, late):
     monkeypatch.setattr(Plan, "simulate", small)
 
 
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("common", [False, True])
+@pytest.mark.parametrize(("late", "common"), [(False, False), (True, True)])
 def test_out_of_memory_halves_the_chunk_and_goes_on(monkeypatch, late, common):
     expected = run(common_random_numbers=common)
     exhaust(monkeypatch, 4, late)

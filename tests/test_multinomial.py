@@ -107,8 +107,7 @@ def same_law(first, second):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_parties", CASES)
-@pytest.mark.parametrize("n_voters", [1, 50, 2000])
+@pytest.mark.parametrize(("n_parties", "n_voters"), [(2, 1), (3, 2000), (12, 50), (12, 2000)])
 def test_tallies_have_the_law_of_voters_one_by_one(n_parties, n_voters):
     # cells of a table need some counts: with one voter the votes of 12 parties are rare
     replicates = {1: 65_536, 50: REPLICATES, 2000: 2048 if n_parties < 12 else 1024}[n_voters]
