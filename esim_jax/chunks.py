@@ -168,6 +168,14 @@ def spread(chunk: Iterable[Span]) -> tuple[Int[np.ndarray, " simulation"], Int[n
     [[3, 3, 4], [5, 6, 0]]
     """
     configuration, first, stop = np.array([*chunk], np.int64).reshape(-1, 3).T
-    length = stop - first
+    return np.repeat(configuration, stop - first), ranges(first, stop - first)
+
+
+def ranges(first: Int[np.ndarray, " range"], length: Int[np.ndarray, " range"]) -> Int[np.ndarray, " number"]:
+    """first, first + 1, ... of each length, one after the other.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 1])).tolist()
+    [5, 6, 0]
+    """
     place = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    return np.repeat(configuration, length), place + np.repeat(first, length)
+    return place + np.repeat(first, length)

@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from test_promises import METRICS, assert_rows_replay
 
 from esim_jax import BatchRunner, ElectionModel, ParameterSweep, Party
 from esim_jax.limit import vote_shares
 
-METRICS = ["turnout", "gallagher", "enp_votes", "enp_seats", "vse"]
 RUNS = 1_200
 ALARM = 1e-4
 """The probability that a right program fails one of the comparisons of this file, over all of them; seeds are fixed."""
@@ -88,14 +88,7 @@ def test_rows_of_every_engine_replay():
         "n_voters": [50, 30_001],
     }
     results, by_party = run(swept, {"n_constituencies": 7, "temperature": 0.1}, 2)
-    votes = by_party.partition_by("config_idx", "run_idx", as_dict=True)
-    for row in results.iter_rows(named=True):
-        place = row.pop("config_idx"), row.pop("run_idx")
-        metrics = {name: row.pop(name) for name in METRICS}
-        replay = ElectionModel(**row).run_election()
-        assert {name: replay[name] for name in METRICS} == metrics
-        assert replay.vote_counts.tolist() == votes[place]["votes"].to_list()
-        assert replay.seats.tolist() == votes[place]["seats"].to_list()
+    assert_rows_replay(results, by_party)
 
 
 @pytest.mark.parametrize("chunk_size", [1, 7])
@@ -139,13 +132,7 @@ COMMON = {"temperature": [0.1, 0.3, 0.5], "economic_growth": [0.0, 0.02], "n_vot
 def test_common_random_numbers_share_the_electorate():
     results, by_party = run(COMMON, {"n_constituencies": 3}, 4, common_random_numbers=True)
     assert all(results.filter(pl.col("run_idx") == r)["seed"].n_unique() == 1 for r in range(4))
-    votes = by_party.partition_by("config_idx", "run_idx", as_dict=True)
-    for row in results.iter_rows(named=True):  # a voter is the same to the bit, whoever else asks
-        place = row.pop("config_idx"), row.pop("run_idx")
-        metrics = {name: row.pop(name) for name in METRICS}
-        replay = ElectionModel(**row).run_election()
-        assert {name: replay[name] for name in METRICS} == metrics
-        assert replay.vote_counts.tolist() == votes[place]["votes"].to_list()
+    assert_rows_replay(results, by_party)
 
 
 @pytest.mark.parametrize("chunk_size", [5])

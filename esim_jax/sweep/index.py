@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int
 
-from esim_jax.chunks import Span
+from esim_jax.chunks import Span, ranges
 from esim_jax.errors import ResultsError
 from esim_jax.sweep.design import Design
 from esim_jax.sweep.parts import Part, read_rows
@@ -84,7 +84,7 @@ def read_window(index: Index, start: int, stop: int, columns: Sequence[str], n_r
     pieces, places = [], []
     for number in dict.fromkeys(part.tolist()):
         mine = part == number
-        within, of_sweep = _ranges(offset[mine], length[mine]), _ranges(begin[mine], length[mine])
+        within, of_sweep = ranges(offset[mine], length[mine]), ranges(begin[mine], length[mine])
         order = np.argsort(within, kind="stable")
         pieces.append(read_rows(index.parts[number], within[order], ["seed", *columns]))
         places.append(of_sweep[order])
@@ -95,9 +95,3 @@ def read_window(index: Index, start: int, stop: int, columns: Sequence[str], n_r
     configuration, run = np.divmod(np.arange(start, stop), n_runs)
     numbers = [pl.Series("config_idx", configuration), pl.Series("run_idx", run)]
     return rows.select(*numbers, pl.all())
-
-
-def _ranges(first: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """first, first + 1, ... of each length, one after the other."""
-    place = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    return place + np.repeat(first, length)
