@@ -50,7 +50,8 @@ class Count:
     Attributes:
         system: the name of the rule.
         candidates: in the order of the table.
-        elected: in the order of their election; fewer than there are seats only where too few were ranked by anybody.
+        elected: in the order of their election; fewer than there are seats only where too few have a vote or, in rules
+            that need more than one preference, where too few are ranked by anybody.
         stages: in order.
     """
 
@@ -71,14 +72,15 @@ class Count:
 
     def __str__(self) -> str:
         """The table: candidates down, stages across; `*` marks who is elected in a stage, `-` who is eliminated."""
-        rows = [["", *(f"{number}" for number in range(1, len(self.stages) + 1))]]
+        # Every number is followed by a mark or a blank.
+        rows = [["", *(f"{number} " for number in range(1, len(self.stages) + 1))]]
         rows += [[candidate, *(_cell(stage, candidate) for stage in self.stages)] for candidate in self.candidates]
         for label, values in (
             ("exhausted", [s.exhausted for s in self.stages]),
             ("quota", [s.quota for s in self.stages]),
         ):
             if any(value is not None for value in values):
-                rows.append([label, *("" if value is None else as_text(value) for value in values)])
+                rows.append([label, *("" if value is None else as_text(value) + " " for value in values)])
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         table = [
             "  ".join(

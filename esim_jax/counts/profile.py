@@ -1,6 +1,6 @@
 """The preference profile: ranked ballots with counts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
@@ -84,6 +84,59 @@ class Profile:
         """All ballots, empty ones included."""
         return sum((count for _, count in self.ballots), Fraction(0))
 
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """Candidates whom some ballot ranks. Nobody else is ever elected."""
+        named = {name for ranking, _ in self.ballots for place in ranking for name in place}
+        return tuple(candidate for candidate in self.candidates if candidate in named)
+
+    def first_preferences(self, among: Collection[str] | None = None) -> dict[str, Fraction]:
+        """One vote a ballot, for the candidate ranked best; candidates ranked equal share it equally.
+
+        Args:
+            among: the candidates still of interest; a ballot that ranks none of them counts for nobody.
+
+        >>> Profile.of({("Ann", "Bob"): 3, (("Bob", "Cem"),): 1}).first_preferences(("Bob", "Cem"))
+        {'Bob': Fraction(7, 2), 'Cem': Fraction(1, 2)}
+        """
+        standing = dict.fromkeys(self.candidates if among is None else among)
+        tally = dict.fromkeys(standing, Fraction(0))
+        for ranking, count in self.ballots:
+            best = best_place(ranking, standing)
+            for candidate in best:
+                tally[candidate] += count / len(best)
+        return tally
+
+    def top_places(self, n_places: int) -> dict[str, Fraction]:
+        """One vote a ballot for each of the first places; candidates ranked equal share theirs equally.
+
+        Args:
+            n_places: how many votes a ballot has; it casts fewer where it ranks fewer.
+
+        >>> Profile.of({("Ann", ("Bob", "Cem")): 1}).top_places(2)
+        {'Ann': Fraction(1, 1), 'Bob': Fraction(1, 2), 'Cem': Fraction(1, 2)}
+        """
+        tally = dict.fromkeys(self.candidates, Fraction(0))
+        for ranking, count in self.ballots:
+            left = n_places
+            for place in ranking:
+                if not left:
+                    break
+                for candidate in place:
+                    tally[candidate] += count * Fraction(min(left, len(place)), len(place))
+                left -= min(left, len(place))
+        return tally
+
     def __iter__(self) -> Iterator[tuple[Ranking, Fraction]]:
         """Rankings with their counts."""
         return iter(self.ballots)
+
+
+def best_place(ranking: Ranking, standing: Collection[str]) -> tuple[str, ...]:
+    """Those in the best place that holds anybody who stands; empty where the ballot ranks none of them.
+
+    >>> best_place((("Ann",), ("Bob", "Cem", "Dan")), {"Bob", "Cem"})
+    ('Bob', 'Cem')
+    """
+    places = (tuple(name for name in place if name in standing) for place in ranking)
+    return next((place for place in places if place), ())
