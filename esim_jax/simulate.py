@@ -75,6 +75,7 @@ def simulate_law(
     law: CellLaw,
     place: Int[Any, " simulation"],
     systems: tuple[System, ...],
+    device: jax.Device,
 ) -> Outcome:
     """Holds all elections of a chunk from the law of a voter; returns like `simulate_voters`.
 
@@ -85,8 +86,10 @@ def simulate_law(
         law: stacked over configurations.
         place: of each simulation's law.
         systems: those in use; a scenario's `system` points into it.
+        device: which computes it. It does not change the outcome.
     """
     with jax.enable_x64(True):
+        scenarios, constituencies, law, place = jax.device_put((scenarios, constituencies, law, place), device)
         tally = _tally_law(engine, scenarios, constituencies, law, place)
         if engine == "limit":
             scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE))

@@ -84,11 +84,26 @@ import jax
 sys.path.insert(0, sys.argv[1])
 from test_promises import run
 from esim_jax import ParameterSweep
+from esim_jax.plan import Plan
 assert len(jax.devices()) == 8
 for n in (1, 2, 3, 8):
     results, parties = run(devices=jax.devices()[:n])
     results.write_ipc(f"{sys.argv[2]}/results-{n}.arrow")
     parties.write_ipc(f"{sys.argv[2]}/parties-{n}.arrow")
+
+# an electorate drawn as a whole is one device's: the chunks go round
+simulate, used = Plan.simulate, set()
+def watched(*arguments):
+    outcome = simulate(*arguments)
+    used.update(outcome.votes.devices())
+    return outcome
+Plan.simulate = watched
+sweep = ParameterSweep({"engine": ["multinomial", "limit"], "n_voters": [500, 1_000_000]})
+alone = run(sweep, devices=jax.devices()[:1], chunk_size=2)
+assert used == {jax.devices()[0]}
+together = run(sweep, devices=jax.devices()[:3], chunk_size=2)
+assert used == set(jax.devices()[:3])
+assert all(a.equals(b) for a, b in zip(alone, together, strict=True))
 """
 
 
