@@ -2,13 +2,15 @@
 
 Voters are independent draws from one law, so that the votes of a constituency are exactly multinomial, and a tally
 costs the same for a thousand voters as for a billion. Given the votes, the electorate's welfare is the sum of as many
-independent utilities of each kind of voter; it is drawn from the normal law with the right mean given the votes and the
-right covariance, the only approximation of this engine.
+independent utilities of each kind of voter; it is drawn from the normal law with the mean and the covariance of that
+sum, the only approximation of this engine.
 
 From the law on, everything but the acceptance of binomial proposals is integer arithmetic or single correctly rounded
 operations, and proposals are judged by one program of fixed shape: a simulation's tally is the same to the bit in any
 batch.
 """
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -56,7 +58,7 @@ def draw_tallies(
 def _draw_welfare(
     scenarios: Scenario, counts: Int[Array, "simulation option"], law: CellLaw, configuration: Int[Array, " simulation"]
 ) -> Int[Array, "simulation party"]:
-    """sum_c n_c mean_c + sqrt(n) factor z in units of 1 / welfare_scale."""
+    """The sum over options c of n_c mean_c + sqrt(n_c) factor_c z_c, in units of 1 / welfare_scale."""
     n_options, n_parties = law.mean.shape[-2:]
     scale = scenarios.welfare_scale.astype(jnp.float64)[:, None]
     nothing = jnp.zeros((len(configuration), n_parties), jnp.int64)
@@ -65,15 +67,17 @@ def _draw_welfare(
         return jnp.round(values * scale * unit).astype(jnp.int64)
 
     def add_option(option: Array, total: Array) -> Array:
-        return total + counts[:, option, None] * units(law.mean[configuration, option], _MEAN_UNIT)
+        n = counts[:, option, None]
+        root = jnp.sqrt(n.astype(jnp.float64))
+        spread = lax.fori_loop(0, n_parties, partial(add_normal, option), nothing)
+        noise = jnp.round(root * spread.astype(jnp.float64) * np.float64(_MEAN_UNIT / (NORMAL_UNIT * _FACTOR_UNIT)))
+        return total + n * units(law.mean[configuration, option], _MEAN_UNIT) + noise.astype(jnp.int64)
 
-    def add_normal(column: Array, total: Array) -> Array:
-        index = jnp.full(len(configuration), column, jnp.uint32)
+    def add_normal(option: Array, party: Array, total: Array) -> Array:
+        index = jnp.full(len(configuration), option * n_parties + party, jnp.uint32)
         word, _ = random_words((scenarios.key_high, scenarios.key_low), index, WELFARE_DRAWS)
-        return total + normal_units(word)[:, None] * units(law.factor[configuration, :, column], _FACTOR_UNIT)
+        factor = law.factor[configuration, option, :, party]
+        return total + normal_units(word)[:, None] * units(factor, _FACTOR_UNIT)
 
-    mean = lax.fori_loop(0, n_options, add_option, nothing)
-    spread = lax.fori_loop(0, n_parties, add_normal, nothing)
-    root = jnp.sqrt(counts.sum(axis=1).astype(jnp.float64))[:, None]
-    noise = jnp.round(root * spread.astype(jnp.float64) * np.float64(1 / (NORMAL_UNIT * _FACTOR_UNIT)))
-    return ((mean + _MEAN_UNIT // 2) >> (_MEAN_UNIT.bit_length() - 1)) + noise.astype(jnp.int64)
+    total = lax.fori_loop(0, n_options, add_option, nothing)
+    return (total + _MEAN_UNIT // 2) >> (_MEAN_UNIT.bit_length() - 1)

@@ -1,7 +1,8 @@
 """The plan: the configurations of a sweep, or of a single election, as the compiled programs read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import jax
@@ -28,6 +29,7 @@ class Plan:
         devices: on which it runs.
         laws: of the configurations; None where every voter is drawn.
         engine: one of `esim_jax.config.ENGINES`.
+        turns: the devices over and over: who holds the next chunk, where a chunk is not shared out among them.
     """
 
     scenarios: Scenario
@@ -36,6 +38,12 @@ class Plan:
     devices: tuple[jax.Device, ...]
     laws: Laws | None
     engine: str
+    turns: Iterator[jax.Device]
+
+    @property
+    def chunks_at_once(self) -> int:
+        """How many chunks the devices work at: one together, or one each."""
+        return 1 if self.laws is None else len(self.devices)
 
     def simulate(
         self, configuration: Int[np.ndarray, " simulation"], seeds: UInt[np.ndarray, " simulation"]
@@ -51,7 +59,8 @@ class Plan:
         constituencies = tabulate_constituencies(*size, self.capacity)
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
-            return simulate_law(self.engine, scenarios, constituencies, law, place, self.systems)
+            device = next(self.turns)
+            return simulate_law(self.engine, scenarios, constituencies, law, place, self.systems, device)
         rows = tabulate_rows(seeds, *size, self.capacity)
         return simulate_voters(scenarios, constituencies, rows, self.systems, self.devices)
 
@@ -73,4 +82,5 @@ def make_plan(
     n_options = max(len(options(p)) for p in parameters)
     scenarios = stack_scenarios(parameters, [systems.index(system) for system in found], n_options)
     laws = None if engine == "voters" else Laws(scenarios)
-    return Plan(scenarios, systems, capacity_for(*largest, block_rows(devices)), tuple(devices), laws, engine)
+    capacity = capacity_for(*largest, block_rows(devices))
+    return Plan(scenarios, systems, capacity, tuple(devices), laws, engine, cycle(devices))

@@ -43,7 +43,7 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
     cache = tmp_path / "cache"
     first = batch(tmp_path, ESIM_JAX_CACHE=str(cache))
     compiled = files(cache)
-    assert any("simulate_voters" in str(path) for path in compiled)
+    assert any("tally_voters" in str(path) for path in compiled)
     assert batch(tmp_path, ESIM_JAX_CACHE=str(cache)) == first
     again = files(cache)
     assert {path for path in again if "atime" not in str(path)} == {p for p in compiled if "atime" not in str(p)}
@@ -55,7 +55,7 @@ def test_by_default_it_lies_in_the_users_cache_folder_and_can_be_turned_off(tmp_
     off = batch(tmp_path, ESIM_JAX_CACHE="off", **environment)
     assert not (tmp_path / "user-cache").exists()
     assert batch(tmp_path, **environment) == off
-    assert any("simulate_voters" in str(path) for path in files(tmp_path / "user-cache" / "esim_jax"))
+    assert any("tally_voters" in str(path) for path in files(tmp_path / "user-cache" / "esim_jax"))
     # JAX's own setting is left alone
     assert batch(tmp_path, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "jax"), XDG_CACHE_HOME=str(tmp_path / "c")) == off
     assert not (tmp_path / "c").exists()

@@ -1,4 +1,4 @@
-"""The compiled program itself: what it lowers for, what it holds in memory."""
+"""The compiled programs themselves: what they lower for, what they hold in memory."""
 
 import jax
 import numpy as np
@@ -10,11 +10,12 @@ from esim_jax.config import read_parameters
 from esim_jax.model.scenario import seed_scenarios
 from esim_jax.plan import make_plan
 from esim_jax.rows import tabulate_constituencies, tabulate_rows
+from esim_jax.systems import find_system
 from esim_jax.tally import tally_rows
 
 
 def arguments(n_simulations, **parameters):
-    """What `_simulate_voters` is called with for one chunk."""
+    """What `_tally_voters` is called with for one chunk."""
     p = read_parameters(parameters)
     devices = jax.devices()
     plan = make_plan([p], "voters", devices, make_cutter([p]).load((Span(0, 0, n_simulations),)))
@@ -22,28 +23,39 @@ def arguments(n_simulations, **parameters):
     scenarios = seed_scenarios(plan.scenarios, configuration, seeds, plan.capacity.simulations)
     size = plan.scenarios.n_voters[configuration], plan.scenarios.n_seats[configuration]
     tables = tabulate_constituencies(*size, plan.capacity), tabulate_rows(seeds, *size, plan.capacity)
-    return scenarios, *tables, plan.systems, simulate._mesh(tuple(devices)), simulate.block_rows(devices), 1
+    return scenarios, *tables, simulate._mesh(tuple(devices)), simulate.block_rows(devices), 1
+
+
+def programs(n_simulations, **parameters):
+    """Both programs of a chunk, traced: to the tallies, and from there to the outcome of FPTP elections."""
+    with jax.enable_x64(True):
+        given = arguments(n_simulations, **parameters)
+        tally = simulate._tally_voters.trace(*given)
+        tallies = [jax.ShapeDtypeStruct(shape.shape, shape.dtype) for shape in tally.out_info]
+        fptp = (find_system(read_parameters(parameters)),)
+        return tally, simulate._decide.trace(*given[:2], fptp, *tallies)
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_the_program_lowers_for_accelerators_that_aren_t_here(platform):
-    given = arguments(4, n_voters=3_000)
     with jax.enable_x64(True):
-        whole = simulate._simulate_voters.trace(*given).lower(lowering_platforms=(platform,)).as_text()
+        tally, decide = (
+            program.lower(lowering_platforms=(platform,)).as_text() for program in programs(4, n_voters=3_000)
+        )
+        given = arguments(4, n_voters=3_000)
         kernel = jax.jit(tally_rows, static_argnums=(3, 4, 5, 6)).trace(*given[:3], 128, 1, 0, 1)
         kernel_text = kernel.lower(lowering_platforms=(platform,)).as_text()
-    assert "callback" not in whole
+    assert "callback" not in tally + decide
     assert "custom_call" not in kernel_text
-    assert "f64" in whole  # the metrics are: the next line would notice one
-    assert "f64" not in kernel_text
+    assert "f64" in decide  # the metrics are: the next line would notice one
+    assert "f64" not in tally
 
 
 def test_temporary_memory_does_not_grow_with_the_voters():
     """No array of rows x voters: 16.8 million voters and 2,000 take the same few kilobytes beyond the tables."""
     with jax.enable_x64(True):
         small, large = (
-            simulate._simulate_voters.lower(*arguments(1, n_voters=n)).compile().memory_analysis()
-            for n in (2_000, 2**24)
+            simulate._tally_voters.lower(*arguments(1, n_voters=n)).compile().memory_analysis() for n in (2_000, 2**24)
         )
     assert abs(large.temp_size_in_bytes - small.temp_size_in_bytes) < 16_384
     assert large.temp_size_in_bytes < 200_000
@@ -56,6 +68,6 @@ def test_temporary_memory_is_bounded_whatever_the_number_of_simulations():
     loads = [cutter.largest(cutter.cut([Span(0, 0, n)])) for n in (2_000, 1_000_000)]
     assert loads[0] == loads[1]
     with jax.enable_x64(True):
-        given = arguments(loads[0].simulations, n_voters=2_000, n_constituencies=20)
-        memory = simulate._simulate_voters.lower(*given).compile().memory_analysis()
-    assert memory.temp_size_in_bytes < 16 * 2**20
+        both = programs(loads[0].simulations, n_voters=2_000, n_constituencies=20)
+        memory = [program.lower().compile().memory_analysis() for program in both]
+    assert all(part.temp_size_in_bytes < 16 * 2**20 for part in memory)

@@ -64,6 +64,11 @@ def law_of(given, cells=CELLS):
 # --- the grid --------------------------------------------------------------------------------------------------------
 
 
+def covariance(law):
+    """Of the utilities of each option's voters [option, party, party]."""
+    return law.factor @ np.swapaxes(law.factor, -1, -2)
+
+
 def voters(u):
     """x, y and the turnout before the parties are seen, from the equations; u: uniform numbers, attribute first."""
     age = 18 + np.floor(72 * u[0])
@@ -195,11 +200,10 @@ def test_probabilities_against_the_equations(name):
         votes = np.clip(t - 0.3 * alienated - 0.2 * indifferent, 0.1, 1)
         p = votes[:, None] * special.softmax(u / float(s.temperature), axis=1)
         options = np.column_stack([p, 1 - votes])
-        product = np.einsum("vi,vj->ij", u, u) / len(u)
+        product = np.einsum("vc,vi,vj->cij", options, u, u, optimize=True) / len(u)
         replicates.append(np.concatenate([p.mean(axis=0), (options.T @ u / len(u)).ravel(), product.ravel()]))
     of_option = np.append(law.probability, 1 - law.probability.sum())[:, None]
-    within = law.factor @ law.factor.T
-    product = within + (law.mean * of_option).T @ law.mean
+    product = of_option[:, :, None] * (covariance(law) + law.mean[:, :, None] * law.mean[:, None, :])
     assert_near(replicates, np.concatenate([law.probability, (law.mean * of_option).ravel(), product.ravel()]))
 
 
@@ -210,7 +214,7 @@ def test_error_at_ordinary_temperatures(name):
     fine, usual = law_of(ORDINARY[name], 4 * CELLS), law_of(ORDINARY[name])
     assert np.abs(usual.probability - fine.probability).max() < 1e-6
     assert np.abs(usual.mean - fine.mean).max() < 1e-5
-    assert np.abs(usual.factor @ usual.factor.T - fine.factor @ fine.factor.T).max() < 1e-5
+    assert np.abs(covariance(usual) - covariance(fine)).max() < 1e-5
 
 
 @pytest.mark.slow
@@ -243,7 +247,8 @@ def test_surplus_places_take_nothing():
     alone = law_of({})
     np.testing.assert_allclose(laws.probability[0, :3], alone.probability, rtol=0, atol=1e-14)
     np.testing.assert_allclose(laws.mean[0, [0, 1, 2, 12], :3], alone.mean, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(laws.factor[0, :3, :3], alone.factor, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(laws.factor[0, [0, 1, 2, 12], :3, :3], alone.factor, rtol=0, atol=1e-10)
+    assert np.all(laws.factor[0, 3:12] == 0)
     assert laws.probability.dtype == np.float64
 
 
@@ -269,8 +274,8 @@ def test_parties_in_one_place():
         law = law_of({"parties": twins, "temperature": temperature})
         assert np.all(np.isfinite(law.factor))
         assert law.probability[0] == pytest.approx(law.probability[1], abs=1e-14)
-        assert np.all(law.factor[:, 1] == 0)  # the second twin's utility is known from the first's
-        np.testing.assert_allclose(law.factor[1], law.factor[0], rtol=0, atol=1e-12)
+        assert np.all(law.factor[..., 1] == 0)  # the second twin's utility is known from the first's
+        np.testing.assert_allclose(law.factor[:, 1], law.factor[:, 0], rtol=0, atol=1e-12)
 
 
 # --- derivatives -----------------------------------------------------------------------------------------------------

@@ -106,6 +106,11 @@ def same_law(first, second):
     return stats.chi2_contingency(table, correction=False).pvalue
 
 
+def _option(votes):
+    """The option of single voters."""
+    return np.where(votes.any(axis=1), votes.argmax(axis=1), votes.shape[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("n_parties", "n_voters"), [(2, 1), (3, 2000), (12, 50), (12, 2000)])
 def test_tallies_have_the_law_of_voters_one_by_one(n_parties, n_voters):
@@ -118,6 +123,12 @@ def test_tallies_have_the_law_of_voters_one_by_one(n_parties, n_voters):
         assert same_law(votes[:, j], drawn[:, j]) > FALSE_ALARM, j
     assert same_law(votes.sum(axis=1), drawn.sum(axis=1)) > FALSE_ALARM
     assert same_law(votes[:, 0] - votes[:, 1], drawn[:, 0] - drawn[:, 1]) > FALSE_ALARM
+    if n_voters == 1:  # the spread of welfare follows the vote
+        for option in range(n_parties + 1):
+            some, others = (w[_option(v) == option] for w, v in ((welfare, votes), (drawn_welfare, drawn)))
+            a, b = ((w - w.mean(axis=0)) ** 2 for w in (some, others))
+            error = (a.var(axis=0) / len(a) + b.var(axis=0) / len(b)) ** 0.5
+            assert np.all(np.abs(a.mean(axis=0) - b.mean(axis=0)) < K * error)
     # welfare: first and second moments at any size, the whole law where it is near normal
     for j in range(n_parties):
         spread = (welfare[:, j].var() + drawn_welfare[:, j].var()) ** 0.5
@@ -141,7 +152,8 @@ def test_moments_of_a_large_electorate():
     votes = votes[:, 0]
     options = np.append(p, 1 - p.sum())
     mean = options @ law.mean[0]
-    covariance = law.factor[0] @ law.factor[0].T + (law.mean[0].T * options) @ law.mean[0] - np.outer(mean, mean)
+    within = np.einsum("c,cik,cjk->ij", options, law.factor[0], law.factor[0])
+    covariance = within + (law.mean[0].T * options) @ law.mean[0] - np.outer(mean, mean)
     for j in range(3):
         z = (votes[:, j] - n * p[j]) / (n * p[j] * (1 - p[j])) ** 0.5
         assert stats.kstest(z, "norm").pvalue > FALSE_ALARM

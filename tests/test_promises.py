@@ -84,11 +84,26 @@ import jax
 sys.path.insert(0, sys.argv[1])
 from test_promises import run
 from esim_jax import ParameterSweep
+from esim_jax.plan import Plan
 assert len(jax.devices()) == 8
 for n in (1, 2, 3, 8):
     results, parties = run(devices=jax.devices()[:n])
     results.write_ipc(f"{sys.argv[2]}/results-{n}.arrow")
     parties.write_ipc(f"{sys.argv[2]}/parties-{n}.arrow")
+
+# an electorate drawn as a whole is one device's: the chunks go round
+simulate, used = Plan.simulate, set()
+def watched(*arguments):
+    outcome = simulate(*arguments)
+    used.update(outcome.votes.devices())
+    return outcome
+Plan.simulate = watched
+sweep = ParameterSweep({"engine": ["multinomial", "limit"], "n_voters": [500, 1_000_000]})
+alone = run(sweep, devices=jax.devices()[:1], chunk_size=2)
+assert used == {jax.devices()[0]}
+together = run(sweep, devices=jax.devices()[:3], chunk_size=2)
+assert used == set(jax.devices()[:3])
+assert all(a.equals(b) for a, b in zip(alone, together, strict=True))
 """
 
 
@@ -145,8 +160,11 @@ def test_equal_configurations_are_told_apart():
 
 def test_a_sweep_over_numbers_compiles_once(monkeypatch):
     traces = []
-    decide = esim_jax.simulate.decide
-    monkeypatch.setattr(esim_jax.simulate, "decide", lambda *a: traces.append(1) or decide(*a))
+    for name in ("tally_rows", "gallagher_index"):  # called once in each program
+        inner = getattr(esim_jax.simulate, name)
+        monkeypatch.setattr(
+            esim_jax.simulate, name, lambda *a, name=name, inner=inner: traces.append(name) or inner(*a)
+        )
     jax.clear_caches()
     sweep = ParameterSweep(
         {
@@ -159,9 +177,9 @@ def test_a_sweep_over_numbers_compiles_once(monkeypatch):
         }
     )
     run(sweep, n_runs_per_config=2, chunk_size=40)
-    assert len(traces) == 1
+    assert sorted(traces) == ["gallagher_index", "tally_rows"]
     run(sweep, n_runs_per_config=2, chunk_size=40, seed=8)
-    assert len(traces) == 1
+    assert sorted(traces) == ["gallagher_index", "tally_rows"]
 
 
 def test_jit_equals_eager():

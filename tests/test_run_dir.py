@@ -472,12 +472,14 @@ def test_twenty_kills_lose_nothing(tmp_path):
                    "--output", f"{name}.parquet", "--summary", f"{name}.json", *more]  # fmt: skip
         return subprocess.Popen(command, cwd=tmp_path, env=environment)
 
+    began = time.monotonic()
     assert start("whole").wait() == 0
+    takes = time.monotonic() - began  # compilation included, which is not needed again
     moments, kills = random.Random(5), 0
     seen = []
     while kills < 20:
         process = start("resumed", "--run-dir", "run", "--resume")
-        time.sleep(moments.uniform(0.3, 2.2))
+        time.sleep(takes * moments.uniform(0.1, 0.5))
         process.kill()
         kills += process.wait() == -signal.SIGKILL
         seen.append({path.name for path in (tmp_path / "run" / "parts").glob("part-*")} if kills else set())

@@ -38,7 +38,7 @@ class CellLaw(NamedTuple):
 
     probability: Float[Array, "... party"]  # to vote for the party; abstention has the rest. 0 for a surplus place
     mean: Float[Array, "... option party"]  # E[U_j | the voter's option]; 0 for an option that nobody takes
-    factor: Float[Array, "... party party"]  # lower triangular L: L L' = E[Cov(U | the voter's option)]
+    factor: Float[Array, "... option party party"]  # lower triangular L: L L' = Cov(U | the voter's option)
 
 
 def cell_law(scenario: Scenario, grid: VoterGrid | None = None) -> CellLaw:
@@ -119,26 +119,22 @@ def _cell_law(ballot: _Ballot, grid: VoterGrid) -> CellLaw:
         )
         return jax.tree.map(jnp.add, sums, of_rows), None
 
-    empty = (
-        jnp.zeros(n_parties),
-        jnp.zeros((n_parties, n_parties)),
-        jnp.zeros(n_parties),
-        jnp.zeros((n_parties, n_parties)),
-    )
+    n_options = n_parties + 1
+    empty = tuple(jnp.zeros(shape) for shape in [n_options, (n_options, n_parties), (n_options, n_parties, n_parties)])
     rows = (
         *(_in_rows(values) for values in (grid.node, grid.width, grid.everyone)),
         jnp.swapaxes(jax.vmap(_in_rows)(jnp.asarray(grid.turnout)), 0, 1),
     )
     # reverse differentiation computes the rows anew rather than keep what all of them computed
     sums, _ = lax.scan(jax.checkpoint(add_rows), empty, rows)
-    votes, utility_of_voters, utility, product = sums
-    probability = jnp.maximum(votes, 0.0)
-    abstention = 1 - probability.sum()
-    of_options = jnp.concatenate([utility_of_voters, (utility - utility_of_voters.sum(axis=0))[None]])
-    of_option = jnp.append(probability, abstention)[:, None]
-    mean = jnp.where(of_option > 0, of_options / jnp.where(of_option > 0, of_option, 1.0), 0.0)
-    covariance = product - (mean * of_option).T @ mean
-    return CellLaw(probability, mean, _root(covariance, jnp.diagonal(product)))
+    taken, utility, product = sums
+    probability = jnp.maximum(taken[:-1], 0.0)
+    of_option = jnp.append(probability, 1 - probability.sum())
+    share = jnp.where(of_option > 0, of_option, 1.0)
+    mean = jnp.where(of_option[:, None] > 0, utility / share[:, None], 0.0)
+    square = jnp.where(of_option[:, None, None] > 0, product / share[:, None, None], 0.0)
+    covariance = square - mean[:, :, None] * mean[:, None, :]
+    return CellLaw(probability, mean, jax.vmap(_root)(covariance, jnp.diagonal(square, axis1=1, axis2=2)))
 
 
 def _in_rows(values: Any) -> Array:
@@ -170,9 +166,9 @@ def _sum_rows(
     turnout: Array,
     y: Array,
     width_y: Array,
-) -> tuple[Array, Array, Array, Array]:
-    """Sums over some rows of the grid: of votes [party], of utility where a vote is cast [party of the vote, party],
-    of utility everywhere [party], and of products of utilities everywhere [party, party].
+) -> tuple[Array, Array, Array]:
+    """Sums over some rows of the grid, by option of the voters: of their number [option], of their utilities
+    [option, party], and of products of their utilities [option, party, party].
     """
     dx = x[:, None] - ballot.position_x[:, None, None]
     dy = y[None, :] - ballot.position_y[:, None, None]
@@ -196,10 +192,10 @@ def _sum_rows(
     )  # fmt: skip
 
     choice = votes * _choice(utility - best[0], ballot.weight, ballot.temperature, coarsest)
-    n_parties = len(utility)
-    choice, flat = choice.reshape(n_parties, -1), utility.reshape(n_parties, -1)
-    weighed = flat * everyone.reshape(-1)
-    return choice.sum(axis=1), choice @ flat.T, weighed.sum(axis=1), weighed @ flat.T
+    taken = jnp.concatenate([choice, (everyone - choice.sum(axis=0))[None]])
+    taken, flat = taken.reshape(len(taken), -1), utility.reshape(len(utility), -1)
+    product = lax.map(lambda of_option: (of_option * flat) @ flat.T, taken)  # one after another, for memory's sake
+    return taken.sum(axis=1), taken @ flat.T, product
 
 
 def _extremes(utility: Array, slope_x: Array, slope_y: Array) -> tuple[tuple[Array, ...], tuple[Array, ...]]:

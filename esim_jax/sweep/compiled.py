@@ -25,8 +25,6 @@ from esim_jax.sweep.identity import model_identity
 from esim_jax.sweep.kept import Kept
 from esim_jax.sweep.spans import align_runs
 
-_IN_FLIGHT = 2  # chunks: one is computed while the one before is read
-
 
 class CompiledSweep:
     """The configurations of a sweep as the built-in model reads them; election_kwargs hold for all of them.
@@ -92,7 +90,7 @@ class CompiledSweep:
                     waiting = sorted(span for chunk in unfinished for span in chunk)
 
     def _hold(self, plan: Plan, chunks: Iterable[Chunk]) -> Iterator[pl.DataFrame]:
-        """The rows of each chunk; the next one is computed while one is read."""
+        """The rows of each chunk; the next ones are computed while one is read."""
         computing: deque[tuple[Chunk, pl.DataFrame, Outcome]] = deque()
         current: Chunk = ()
         try:
@@ -109,7 +107,7 @@ class CompiledSweep:
                 )
                 computing.append((chunk, index, plan.simulate(configuration, seeds)))
                 current = ()
-                if len(computing) == _IN_FLIGHT:
+                if len(computing) > plan.chunks_at_once:
                     rows = self._collect(*computing[0][1:])
                     computing.popleft()
                     yield rows

@@ -89,13 +89,16 @@ class RunDirectory:
         design: of the sweep.
         manifest: what is run; has "model" and "origin".
 
+    Attributes:
+        path: of the directory.
+
     Raises:
         InputError: another process runs here, or nothing can be written here.
         ResultsError: what is there is damaged, or was computed with something else.
     """
 
     def __init__(self, path: Path, design: Design, manifest: Mapping[str, Any]) -> None:
-        self._path, self._design, self._manifest = path, design, manifest
+        self.path, self._design, self._manifest = path, design, manifest
         self._parts_folder = path / "parts"
         self._waiting: list[pl.DataFrame] = []
         self._began = self._written = time.monotonic()
@@ -117,19 +120,19 @@ class RunDirectory:
             self._lock.acquire()
         except Timeout as error:
             raise InputError(
-                f"Another process runs a sweep in {str(self._path)!r}; wait for it, or name another directory."
+                f"Another process runs a sweep in {str(self.path)!r}; wait for it, or name another directory."
             ) from error
         except OSError as error:
-            raise InputError(f"{str(self._path)!r} can't be written: {error.strerror or error}.") from error
+            raise InputError(f"{str(self.path)!r} can't be written: {error.strerror or error}.") from error
         try:
             self._check_manifest()
-            refuse_living(self._path)
-            remove_sessions(self._path, session)
-            for leftover in (*self._path.glob(".manifest.json.*.tmp"), *self._parts_folder.glob(".part-*.tmp")):
+            refuse_living(self.path)
+            remove_sessions(self.path, session)
+            for leftover in (*self.path.glob(".manifest.json.*.tmp"), *self._parts_folder.glob(".part-*.tmp")):
                 leftover.unlink(missing_ok=True)
             self._read_parts()
             text = json.dumps({"format": FORMAT, **self._manifest, "design": self._digest()}, indent=2)
-            write_file(self._path / "manifest.json", lambda temporary: temporary.write_text(text + "\n", "utf-8"))
+            write_file(self.path / "manifest.json", lambda temporary: temporary.write_text(text + "\n", "utf-8"))
         except BaseException:
             self._lock.release()
             raise
@@ -150,7 +153,7 @@ class RunDirectory:
                 "This process was given another sweep than the first: give all the same configuration, seed and "
                 "options."
             )
-        check_origin(self._path, described["origin"], self._manifest["origin"])
+        check_origin(self.path, described["origin"], self._manifest["origin"])
         self._read_parts(described["parts"])
 
     @property
@@ -181,15 +184,15 @@ class RunDirectory:
         self._read_parts({*names, *self.names, *self._found()})
 
     def _check_manifest(self) -> None:
-        found = look_into(self._path, resume=True)
+        found = look_into(self.path, resume=True)
         if found is None:
             return
         if found["model"] != self._manifest["model"]:
             raise InputError(
-                f"{str(self._path)!r} holds a sweep of {found['model']}, not of {self._manifest['model']}; "
+                f"{str(self.path)!r} holds a sweep of {found['model']}, not of {self._manifest['model']}; "
                 "name another directory."
             )
-        check_origin(self._path / "manifest.json", found["origin"], self._manifest["origin"])
+        check_origin(self.path / "manifest.json", found["origin"], self._manifest["origin"])
 
     def _found(self) -> list[str]:
         return [path.name for path in self._parts_folder.glob("part-*.parquet")]
@@ -247,7 +250,7 @@ class RunDirectory:
         except InputError as error:
             kept = sum(stop - first for part in self._parts for _, first, stop in part.spans)
             raise InputError(
-                f"{error} {kept:,} simulations are kept in {str(self._path)!r}: "
+                f"{error} {kept:,} simulations are kept in {str(self.path)!r}: "
                 "make room, then continue with --resume (in Python resume=True)."
             ) from error
         self._parts.append(part)
@@ -285,7 +288,7 @@ class RunDirectory:
         """
         parts = in_order(self._index)
         if not parts:
-            raise ResultsError(f"There are no results in {str(self._path)!r} yet: call run() or stream() first.")
+            raise ResultsError(f"There are no results in {str(self.path)!r} yet: call run() or stream() first.")
         keys = pl.LazyFrame(
             {KEY: self._design.keys, "config_idx": pl.Series(range(len(self._design.keys)), dtype=pl.Int64)}
         )

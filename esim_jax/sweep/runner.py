@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import jax
 import numpy as np
 import polars as pl
 
-from esim_jax.chunks import Span
 from esim_jax.config import read_count, read_seed
 from esim_jax.election import ElectionModel, draw_seed
 from esim_jax.errors import EsimError, InputError, ResultsError
@@ -21,14 +21,13 @@ from esim_jax.results.summary import summarise
 from esim_jax.sweep.compiled import CompiledSweep
 from esim_jax.sweep.design import RESERVED
 from esim_jax.sweep.distributed import Processes, common_seed
+from esim_jax.sweep.hold import hold, hold_share
 from esim_jax.sweep.identity import LAW
 from esim_jax.sweep.kept import MemoryRows
 from esim_jax.sweep.own import OwnModelSweep, model_name
-from esim_jax.sweep.progress import progress_bar
 from esim_jax.sweep.run_dir import RunDirectory, look_into
-from esim_jax.sweep.session import LostProcessError, Session
+from esim_jax.sweep.session import Session
 from esim_jax.sweep.space import ParameterSweep
-from esim_jax.sweep.spans import share
 
 
 class BatchRunner:
@@ -191,84 +190,25 @@ class BatchRunner:
     def _hold(self) -> list[Warning]:
         """Holds the elections that are missing; gives the warnings, to be told when the results are there."""
         self._kept = None
-        if self.run_dir is not None and self._distributed is not None:
-            if not self._hold_share(self.run_dir, self._distributed):
-                return []
+        show = self.verbose and self._merges
+        kept: MemoryRows | RunDirectory
+        if self.run_dir is None or self._distributed is None:
+            kept = MemoryRows(self._sweep.design) if self.run_dir is None else self._directory(self.run_dir)
+            if isinstance(kept, RunDirectory):
+                self._open(kept)
+            self.reused = hold(self._sweep, kept, show)
         else:
-            kept = MemoryRows(self._sweep.design) if self.run_dir is None else self._open(self.run_dir)
-            missing = kept.missing()
-            self.reused = len(self._sweep.design) - _count(missing)
-            try:
-                self._compute(kept, missing, len(self._sweep.design), self.reused)
-            finally:
-                kept.finish()
-            self._kept = kept
-        self.failures = self._sweep.failures(self._have_kept())
-        return self._sweep.warnings(self._have_kept())
-
-    def _compute(
-        self,
-        kept: MemoryRows | RunDirectory,
-        spans: Sequence[Span],
-        total: int,
-        done: int = 0,
-        session: Session | None = None,
-    ) -> None:
-        """Holds these elections, under a bar that shows how many of how many are done."""
-        with progress_bar(total, self.verbose and self._merges, done) as progress:
-            for rows in self._sweep.compute(spans) if spans else ():
-                kept.add(rows)
-                progress(rows.height)
-                if session is not None:
-                    _tell_lost(session)
-
-    def _hold_share(self, run_dir: Path, processes: Processes) -> bool:
-        """Holds this process's share; the first then waits for the others and merges. Says whether it has."""
-        look_into(run_dir, self._resume or not processes.first)
-        session = Session(run_dir, processes, f"{self._name}-{self._n_held}")
-        self._n_held += 1
-        with session:
-            if processes.first:
-                try:
-                    directory = self._open(run_dir, session)
-                except EsimError as error:
-                    session.refuse(error)
-                    raise
-                session.begin(directory.describe())
-            else:
-                directory = self._directory(run_dir)
-                directory.take_part(session.await_begin())
-            missing = directory.missing()
-            self.reused = len(self._sweep.design) - _count(missing)
-            mine = share(missing, processes.number, processes.count, self.common_random_numbers)
-            try:
-                self._compute(directory, mine, _count(mine), session=session)
-                directory.flush()
-                if processes.first:
-                    self._merge(directory, session)
-            finally:
-                directory.finish()
-            if processes.first:
-                self._kept = directory
-            else:
-                session.done(directory.names)
-        return processes.first
-
-    def _merge(self, directory: RunDirectory, session: Session) -> None:
-        """Waits for the other processes, and reads what they have written.
-
-        Raises:
-            LostProcessError: one was lost, and what it should have computed is missing.
-        """
-        directory.look_again(session.await_others())
-        _tell_lost(session)
-        if directory.missing():
-            n = len(self._sweep.design)
-            raise LostProcessError(
-                f"The sweep is not complete, for it lost {_list(sorted(session.lost))} of {session.processes.count}; "
-                f"{directory.n_kept:,} of {n:,} simulations are kept in {str(self.run_dir)!r}: continue with --resume "
-                "(in Python resume=True), in any number of processes."
-            )
+            kept = self._directory(self.run_dir)
+            look_into(self.run_dir, self._resume or not self._merges)
+            session = Session(self.run_dir, self._distributed, f"{self._name}-{self._n_held}")
+            self._n_held += 1
+            open_first = partial(self._open, kept, session.folder)
+            self.reused = hold_share(self._sweep, kept, session, open_first, self.common_random_numbers, show)
+            if not self._merges:
+                return []
+        self._kept = kept
+        self.failures = self._sweep.failures(kept)
+        return self._sweep.warnings(kept)
 
     @property
     def _merges(self) -> bool:
@@ -290,13 +230,11 @@ class BatchRunner:
                 Session(run_dir, self._distributed, f"{self._name}-0").refuse(error)
             raise
 
-    def _open(self, run_dir: Path, session: Session | None = None) -> RunDirectory:
-        """The run directory, locked; from now on it may hold this sweep."""
-        look_into(run_dir, self._resume)
-        directory = self._directory(run_dir)
-        directory.open(None if session is None else session.folder)
+    def _open(self, directory: RunDirectory, session: Path | None = None) -> None:
+        """Locks the run directory; from now on it may hold this sweep."""
+        look_into(directory.path, self._resume)
+        directory.open(session)
         self._resume = True
-        return directory
 
     def _types(self) -> dict[str, Any]:
         """The columns of the results that are always there."""
@@ -472,23 +410,3 @@ def _tell(found: Sequence[Warning]) -> None:
     """Told last, so that the results are there whatever becomes of it."""
     for warning in found:
         warnings.warn(warning, stacklevel=3)
-
-
-def _tell_lost(session: Session) -> None:
-    """Told at once: there may be hours to go."""
-    for sentence in session.news():
-        warnings.warn(f"{sentence} What it has finished is kept.", RuntimeWarning, stacklevel=5)
-
-
-def _count(spans: Sequence[Span]) -> int:
-    """Simulations."""
-    return sum(span.stop_run - span.first_run for span in spans)
-
-
-def _list(numbers: Sequence[int]) -> str:
-    """Processes by their numbers.
-
-    >>> _list([1]), _list([1, 4])
-    ('process 1', 'processes 1, 4')
-    """
-    return f"process{'es' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
