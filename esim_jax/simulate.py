@@ -14,18 +14,15 @@ from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
+from esim_jax.allot import allot_seats
 from esim_jax.limit import ELECTORATE, expected_tallies
-from esim_jax.metrics import effective_number_of_parties, gallagher_index
+from esim_jax.measure import measure
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.multinomial import draw_tallies
-from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.rows import Constituencies, Rows
-from esim_jax.systems import RULES, Contest, System, passes_threshold
+from esim_jax.systems import System
 from esim_jax.tally import BLOCK_ROWS, members_at_once, tally_rows
-
-NATION = np.uint32(0xFFFF_FFFF)
-"""Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
 
 
 class Outcome(NamedTuple):
@@ -162,71 +159,14 @@ def _decide(
     constituency_votes: Int[Array, "constituency party"],
     welfare: Int[Array, "simulation party"],
 ) -> Outcome:
-    """The outcome of elections whose votes are counted.
-
-    Every system in use is applied to every simulation, and each simulation keeps its own: seats cost little.
-    """
-    n_simulations = scenarios.weight.shape[0]
-    votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, n_simulations)
-    passing = jax.vmap(passes_threshold)(votes, scenarios.threshold) & scenarios.eligible
-    waived = ~(passing & (votes > 0)).any(axis=-1) & (votes * scenarios.eligible > 0).any(axis=-1)
-    national = jnp.where(waived[:, None], scenarios.eligible, passing)
-
-    seats = jnp.zeros_like(votes)
-    uses_threshold = jnp.zeros(n_simulations, bool)
-    for index, system in enumerate(systems):
-        rule = jax.vmap(RULES[system.rule])
-        mine = scenarios.system == index
-        if system.level == "constituency":
-            where = constituencies.simulation
-            local = constituency_votes * scenarios.eligible[where]
-            one = jnp.ones(local.shape[0], jnp.int64)
-            won = jax.ops.segment_sum(
-                rule(Contest(local, one, _lots(scenarios, where, constituencies.number))), where, n_simulations
-            )
-        else:
-            nation = jnp.arange(n_simulations)
-            lots = _lots(scenarios, nation, jnp.full(n_simulations, NATION))
-            won = rule(Contest(votes * national, scenarios.n_seats.astype(jnp.int64), lots))
-            uses_threshold = uses_threshold | mine
-        seats = jnp.where(mine[:, None], won, seats)
-
+    """The outcome of elections whose votes are counted."""
+    votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, scenarios.weight.shape[0])
+    seats, waived = allot_seats(scenarios, constituencies, systems, constituency_votes, votes)
     return Outcome(
         votes=votes,
         seats=seats,
-        turnout=votes.sum(axis=-1) / scenarios.n_voters.astype(jnp.float64),
-        gallagher=gallagher_index(votes, seats),
-        enp_votes=effective_number_of_parties(votes),
-        enp_seats=effective_number_of_parties(seats),
-        vse=_efficiency(welfare, seats, scenarios.eligible),
+        **measure(scenarios, votes, seats, welfare),
         vacant_seats=scenarios.n_seats - seats.sum(axis=-1),
-        threshold_waived=waived & uses_threshold,
+        threshold_waived=waived,
         constituency_votes=constituency_votes,
     )
-
-
-def _lots(scenarios: Scenario, simulation: Int[Array, " contest"], index: Array) -> Array:
-    """A random number for each party of each contest."""
-    key = (scenarios.key_high[simulation][:, None], scenarios.key_low[simulation][:, None])
-    party = jnp.arange(scenarios.weight.shape[1], dtype=jnp.uint32)
-    return random_words(key, index[:, None].astype(jnp.uint32), LOT_DRAWS + party[None, :])[0]
-
-
-def _efficiency(
-    welfare: Int[Array, "simulation party"],
-    seats: Int[Array, "simulation party"],
-    eligible: Bool[Array, "simulation party"],
-) -> Float[Array, " simulation"]:
-    """Voter satisfaction efficiency from integers, as `esim_jax.metrics.voter_satisfaction_efficiency` defines it.
-
-    The gain over a party drawn at random is kept to 40 bits, so that the sum over seats is an integer too. One division
-    then rounds once: a compiler that reorders floating-point operations can't change the result. (The metric's own
-    function, traced here, let a row replay with another last bit on JAX 0.10 and 0.12 alike, barriers or not.)
-    """
-    n_eligible = eligible.sum(axis=-1, keepdims=True)
-    total = jnp.where(eligible, welfare, 0).sum(axis=-1, keepdims=True)
-    gain = jnp.where(eligible, n_eligible * welfare - total, 0)
-    surplus_bits = 24 - lax.clz(jnp.abs(gain).max(axis=-1, keepdims=True))  # of 64, beyond the 40 that are kept
-    gain = gain >> jnp.maximum(surplus_bits, 0)
-    actual, best = (seats * gain).sum(axis=-1), seats.sum(axis=-1) * gain.max(axis=-1)
-    return jnp.where(best > 0, actual.astype(jnp.float64) / jnp.where(best > 0, best, 1).astype(jnp.float64), 0.0)

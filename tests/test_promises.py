@@ -160,7 +160,7 @@ def test_equal_configurations_are_told_apart():
 
 def test_a_sweep_over_numbers_compiles_once(monkeypatch):
     traces = []
-    for name in ("tally_rows", "gallagher_index"):  # called once in each program
+    for name in ("tally_rows", "allot_seats"):  # called once in each program
         inner = getattr(esim_jax.simulate, name)
         monkeypatch.setattr(
             esim_jax.simulate, name, lambda *a, name=name, inner=inner: traces.append(name) or inner(*a)
@@ -177,9 +177,9 @@ def test_a_sweep_over_numbers_compiles_once(monkeypatch):
         }
     )
     run(sweep, n_runs_per_config=2, chunk_size=40)
-    assert sorted(traces) == ["gallagher_index", "tally_rows"]
+    assert sorted(traces) == ["allot_seats", "tally_rows"]
     run(sweep, n_runs_per_config=2, chunk_size=40, seed=8)
-    assert sorted(traces) == ["gallagher_index", "tally_rows"]
+    assert sorted(traces) == ["allot_seats", "tally_rows"]
 
 
 def test_jit_equals_eager():
