@@ -110,7 +110,7 @@ def kernel_speed(seconds: float) -> float:
     configuration, run = spread(chunk)
     seeds = run.astype(np.uint64) * np.uint64(77_777) + as_uint64(1)
     scenarios = seed_scenarios(plan.scenarios, configuration, seeds, plan.capacity.simulations)
-    size = plan.scenarios.n_voters[configuration], plan.scenarios.n_seats[configuration]
+    size = plan.scenarios.n_voters[configuration], plan.scenarios.n_constituencies[configuration]
     constituencies = tabulate_constituencies(*size, plan.capacity)
     rows = tabulate_rows(seeds, *size, plan.capacity)
 

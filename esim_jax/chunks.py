@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from esim_jax.rows import count_rows
+from esim_jax.rows import ROW_WIDTH, count_rows
+from esim_jax.systems import find_system
+from esim_jax.systems.rankings import words_for
 
 
 class Span(NamedTuple):
@@ -32,11 +34,12 @@ class Load(NamedTuple):
 
 BOUNDS = {
     "voters": Load(1024, 2**16, 2**17),
+    "rankings": Load(1024, 2**16, 2**14),
     "multinomial": Load(2**14, 2**18, 2**14),
     "limit": Load(2**14, 2**18, 2**14),
 }
-"""Bounds on a chunk by engine: a fraction of a second, and some megabytes whatever the size of the sweep (2^17 rows
-are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
+"""Bounds on a chunk by program, see `program_for`: a fraction of a second, and some megabytes whatever the size of the
+sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
 
 _ACCELERATOR = 16
 """An accelerator's chunks may be so many times as large: it is faster, and each call costs it more."""
@@ -45,20 +48,30 @@ _SHARE = 1 / 16
 """A chunk may take up so much of the memory; several are in flight, and others use the machine too."""
 
 
-def chunk_bytes(load: Load, n_options: int) -> int:
+def program_for(parameters: Mapping[str, Any]) -> str:
+    """The compiled program that holds a configuration's elections: its engine's, or "rankings" where voters are drawn
+    and rank the parties.
+    """
+    if parameters["engine"] == "voters" and find_system(parameters).ranked:
+        return "rankings"
+    return str(parameters["engine"])
+
+
+def chunk_bytes(load: Load, n_options: int, program: str = "voters") -> int:
     """What a chunk with this capacity takes up in memory, from above: tables, results and what is between.
 
     Measured on compiled programs (a test compares), with capacities rounded up to powers of two.
     """
     per_simulation, per_constituency = 300 + 140 * n_options, 60 + 45 * n_options
-    return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * 4)
+    per_row = 4 + (4 * ROW_WIDTH * words_for(n_options) if program == "rankings" else 0)
+    return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * per_row)
 
 
-def fit_bounds(engine: str, n_options: int, memory: int, platform: str) -> Load:
+def fit_bounds(program: str, n_options: int, memory: int, platform: str) -> Load:
     """The bounds for a device: halved until a chunk fits its share of the memory.
 
     Args:
-        engine: a key of BOUNDS.
+        program: a key of BOUNDS.
         n_options: on the longest ballot.
         memory: of the device, in bytes.
         platform: "cpu", "gpu" or "tpu".
@@ -69,8 +82,8 @@ def fit_bounds(engine: str, n_options: int, memory: int, platform: str) -> Load:
     Load(simulations=64, constituencies=4096, rows=8192)
     """
     scale = 1 if platform == "cpu" else _ACCELERATOR
-    bounds = Load(*(bound * scale for bound in BOUNDS[engine]))
-    while chunk_bytes(bounds, n_options) > memory * _SHARE and bounds.simulations > 1:
+    bounds = Load(*(bound * scale for bound in BOUNDS[program]))
+    while chunk_bytes(bounds, n_options, program) > memory * _SHARE and bounds.simulations > 1:
         bounds = Load(*(max(1, bound // 2) for bound in bounds))
     return bounds
 
@@ -82,14 +95,14 @@ class Cutter:
     Attributes:
         constituencies: of one simulation of each configuration.
         rows: likewise; 1 where no voter is drawn.
-        engines: each configuration's engine; a chunk never mixes them.
+        programs: of each configuration, see `program_for`; a chunk never mixes them.
         chunk_size: simulations a chunk; None for as many as the bounds allow.
-        bounds: by engine.
+        bounds: by program.
     """
 
     constituencies: Sequence[int]
     rows: Sequence[int]
-    engines: Sequence[str]
+    programs: Sequence[str]
     chunk_size: int | None
     bounds: Mapping[str, Load] = field(default_factory=lambda: BOUNDS)
 
@@ -100,10 +113,10 @@ class Cutter:
         for configuration, run, stop in spans:
             one = self.load((Span(configuration, 0, 1),))
             while run < stop:
-                if chunk and self.engines[chunk[-1].configuration] != self.engines[configuration]:
+                if chunk and self.programs[chunk[-1].configuration] != self.programs[configuration]:
                     n = 0
                 else:
-                    n = max(min(stop - run, self._room(used, one, self.engines[configuration])), 0 if chunk else 1)
+                    n = max(min(stop - run, self._room(used, one, self.programs[configuration])), 0 if chunk else 1)
                 if n == 0:
                     yield tuple(chunk)
                     chunk, used = [], Load(0, 0, 0)
@@ -117,7 +130,7 @@ class Cutter:
     def runs_together(self, configurations: Iterable[int]) -> int:
         """How many runs of all these configurations one chunk holds; at least 1."""
         spans = tuple(Span(c, 0, 1) for c in configurations)
-        return max(1, self._room(Load(0, 0, 0), self.load(spans), self.engines[spans[0].configuration]))
+        return max(1, self._room(Load(0, 0, 0), self.load(spans), self.programs[spans[0].configuration]))
 
     def load(self, chunk: Chunk) -> Load:
         """What a chunk takes up."""
@@ -135,11 +148,11 @@ class Cutter:
             most = Load(*map(max, zip(most, self.load(chunk), strict=True)))
         return most
 
-    def _room(self, used: Load, one: Load, engine: str) -> int:
+    def _room(self, used: Load, one: Load, program: str) -> int:
         """How many more of such simulations fit."""
         if self.chunk_size is not None:
             return (self.chunk_size - used.simulations) // one.simulations
-        return min((bound - have) // more for bound, have, more in zip(self.bounds[engine], used, one, strict=True))
+        return min((bound - have) // more for bound, have, more in zip(self.bounds[program], used, one, strict=True))
 
 
 def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None = None) -> Cutter:
@@ -149,14 +162,15 @@ def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None 
         parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
         chunk_size: simulations a chunk; by default as many as the bounds allow.
 
-    >>> cutter = make_cutter([{"n_voters": 1_000, "n_constituencies": 1, "engine": "voters"}] * 2, chunk_size=4)
+    >>> one = {"n_voters": 1_000, "n_constituencies": 1, "engine": "voters", "electoral_system": "FPTP"}
+    >>> cutter = make_cutter([{**one, "allocation_method": "dhondt"}] * 2, chunk_size=4)
     >>> [[tuple(span) for span in chunk] for chunk in cutter.cut([Span(0, 0, 5), Span(1, 0, 2)])]
     [[(0, 0, 4)], [(0, 4, 5), (1, 0, 2)]]
     """
     return Cutter(
         [p["n_constituencies"] for p in parameters],
         [count_rows(p["n_voters"], p["n_constituencies"]) if p["engine"] == "voters" else 1 for p in parameters],
-        [p["engine"] for p in parameters],
+        [program_for(p) for p in parameters],
         chunk_size,
     )
 

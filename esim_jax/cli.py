@@ -30,6 +30,7 @@ CONFIG_KEYS = (
     "seed",
     "election_kwargs",
     "common_random_numbers",
+    "metrics",
 )
 """Keys of the file that `electoral-sim batch --config` reads."""
 
@@ -52,6 +53,7 @@ _BATCH_EXAMPLES = """examples:
   electoral-sim batch --config sweep.json --output results.csv --summary summary.csv
   electoral-sim batch --config sweep.json --output results.parquet --seed 42 --quiet
   electoral-sim batch --config sweep.json --output results.parquet --run-dir runs/sweep --resume
+  electoral-sim batch --config sweep.json --output results.csv --metrics turnout,gallagher,wasted_votes
   electoral-sim batch --config results.parquet --output again.parquet
   electoral-sim batch --config sweep.json --output results.parquet --run-dir /shared/sweep --distributed \\
       --coordinator node1:5678 --processes 2 --process-id 0
@@ -148,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument(
         "--common-random-numbers", action="store_true", help="compare configurations on the same electorates and lots"
     )
+    batch.add_argument("--metrics", metavar="A,B,C", help="columns of metrics; see docs/results.md for their names")
     batch.add_argument("--jobs", type=_number, metavar="N", help="in the place of the file's n_jobs")
     batch.add_argument("--seed", type=_number, help="in the place of the file's seed")
     batch.add_argument("--distributed", action="store_true", help="share the sweep with other processes or hosts")
@@ -223,6 +226,7 @@ def _batch(options: argparse.Namespace) -> int:
         options.quiet, options.output, options.summary = True, None, None
     asked = {"n_jobs": options.jobs, "seed": options.seed, "chunk_size": options.chunk_size}
     asked["common_random_numbers"] = options.common_random_numbers or None
+    asked["metrics"] = None if options.metrics is None else options.metrics.replace(" ", "").split(",")
     runner = make_runner(
         config,
         run_dir=options.run_dir,

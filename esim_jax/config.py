@@ -21,6 +21,43 @@ ENGINES = ("voters", "multinomial", "limit")
 """How the votes of an election can come about; see docs/engines.md."""
 
 
+ONE_WINNER = (
+    "two_round", "supplementary_vote", "IRV", "Coombs", "Bucklin", "Borda", "approval",
+    "Copeland", "minimax", "Schulze", "ranked_pairs", "Black",
+)  # fmt: skip
+"""Systems on ranked ballots that fill one seat in each constituency."""
+
+SEVERAL_WINNERS = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
+"""Systems on ranked ballots that fill a constituency's seats, at most one a party: each stands with one candidate."""
+
+MOST_RANKED = 15
+"""Parties that a ranked ballot has room for."""
+
+ELECTORAL_SYSTEMS = (
+    "FPTP", "PR", "district_PR", "party_block", "MMP", "parallel", "majority_bonus", *ONE_WINNER, *SEVERAL_WINNERS,
+)  # fmt: skip
+"""How votes decide who sits in the assembly; see docs/model.md."""
+
+MAX_SEATS = 1_000_000
+"""Of an assembly: with as many, sums of seats times votes fit in 63 bits."""
+
+ALLOCATION_METHODS = (
+    "dhondt",
+    "sainte_lague",
+    "modified_sainte_lague",
+    "modified_sainte_lague_1_2",
+    "danish",
+    "imperiali",
+    "adams",
+    "huntington_hill",
+    "hare",
+    "droop",
+    "hagenbach_bischoff",
+    "imperiali_quota",
+)
+"""How votes are turned into the seats of parties; see docs/model.md."""
+
+
 @dataclass(frozen=True)
 class Integer:
     """A whole number with low <= value <= high."""
@@ -67,6 +104,32 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Magnitude:
+    """A whole number for all constituencies, or a list with one for each."""
+
+    low: int
+    high: int
+
+    def read(self, name: str, value: Any) -> int | tuple[int, ...]:
+        """The number, or a tuple; InputError. A list of one number is that number."""
+        if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+            return self._one(name, value)
+        numbers = tuple(self._one(name, one) for one in value)
+        if not numbers:
+            raise InputError(f"{name} is an empty list: give a number, or a list with one a constituency.")
+        return numbers if len(numbers) > 1 else numbers[0]
+
+    def _one(self, name: str, value: Any) -> int:
+        try:
+            return Integer(self.low, self.high).read(name, value)
+        except InputError:
+            raise InputError(
+                f"{name} = {value!r} is not allowed: it must be a whole number from {self.low:,} to {self.high:,}, or "
+                "a list of them with one a constituency."
+            ) from None
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few names, read in any case."""
 
@@ -106,7 +169,7 @@ class Parameter:
     """One parameter of the model."""
 
     name: str
-    kind: Integer | Number | Choice | Flag | Parties
+    kind: Integer | Number | Magnitude | Choice | Flag | Parties
     default: Any
     unit: str
     help: str
@@ -122,19 +185,44 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("n_voters", Integer(1, 2**31 - 1), 100_000, "voters", "Size of the electorate."),
         Parameter(
             "n_constituencies", Integer(1, 1_000_000), 10, "constituencies",
-            "Electoral districts of equal size; also the number of seats.",
+            "Electoral districts of equal size; also the number of seats, where each has one.",
         ),
-        Parameter("electoral_system", Choice(("FPTP", "PR")), "FPTP", "",
+        Parameter("electoral_system", Choice(ELECTORAL_SYSTEMS), "FPTP", "",
             "FPTP: the plurality winner of each constituency takes its seat; "
-            "PR: all seats are allotted to the national votes."),
-        Parameter("allocation_method", Choice(("dhondt", "sainte_lague", "hare", "droop")), "dhondt", "",
-            "How PR turns votes into seats: a divisor method or a quota with largest remainders."),
+            "PR: all seats are allotted to the national votes; "
+            "district_PR: each constituency's seats are allotted to its votes; "
+            "party_block: the plurality winner takes all seats of the constituency; "
+            "MMP: list seats make the totals proportional; parallel: list seats beside those of constituencies; "
+            "majority_bonus: PR with a bonus for the largest party; the others count ranked ballots."),
+        Parameter("ballot_length", Integer(1, MOST_RANKED), MOST_RANKED, "parties",
+            "Most places of a ranked ballot; parties beyond them are left out."),
+        Parameter("allocation_method", Choice(ALLOCATION_METHODS), "dhondt", "",
+            "How votes turn into party seats: a divisor method or a quota with largest remainders."),
+        Parameter("district_magnitude", Magnitude(1, MAX_SEATS), 1, "seats",
+            "Seats of a constituency; a list has one number for each."),
         Parameter("threshold", Number(0.0, 1.0, open_high=True), 0.0, "share of votes",
-            "Smallest share of the votes cast with which a party takes part in PR."),
+            "Smallest share of the nation's votes with which a party wins seats that are allotted to parties."),
+        Parameter("district_threshold", Number(0.0, 1.0, open_high=True), 0.0, "share of votes",
+            "Smallest share of a constituency's votes with which a party takes part there in district_PR."),
+        Parameter("threshold_base", Choice(("all", "valid")), "all", "",
+            f"Of which votes thresholds are a share: all votes cast, or valid, which leaves out {NOTA}."),
+        Parameter("levelling_seats", Integer(0, MAX_SEATS), 0, "seats",
+            "Seats beside those of the constituencies that level the result of district_PR."),
+        Parameter("levelling_threshold", Number(0.0, 1.0, open_high=True), 0.0, "share of votes",
+            "Smallest share of the nation's votes with which a party takes part in the levelling."),
+        Parameter("list_seats", Integer(0, MAX_SEATS), 0, "seats",
+            "Seats of party lists, beside those of the constituencies, in MMP and parallel."),
+        Parameter("overhang", Choice(("keep", "none", "level")), "keep", "",
+            "Constituency seats beyond a party's share in MMP: keep: the house grows by as many; none: the others "
+            "have fewer seats; level: the house grows until nobody has too many."),
+        Parameter("waiver_seats", Integer(0, MAX_SEATS), 0, "seats",
+            "Constituency seats with which a party needs no threshold in MMP and in the levelling; 0 for no waiver."),
+        Parameter("bonus_seats", Integer(0, MAX_SEATS), 0, "seats",
+            "Of all seats, those that the largest party gets beforehand in majority_bonus."),
         Parameter("temperature", Number(0.0, 1e6, open_low=True), 0.5, "utility",
             "Randomness of the choice: near 0 the best party is chosen, large values make all equally likely."),
         Parameter("parties", Parties(), DEFAULT_PARTIES, "",
-            "The parties: name, position_x, position_y, valence, incumbent."),
+            "The parties: name, position_x, position_y, valence, incumbent, threshold_exempt."),
         Parameter("anti_incumbency", Number(-1e3, 1e3), 0.0, "utility", "Taken from the utility of incumbents."),
         Parameter("economic_growth", Number(-10.0, 10.0), 0.0, "fraction per year",
             "Growth of the economy (0.02 is 2 %), credited to incumbents."),
@@ -186,9 +274,89 @@ def read_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
             f"n_constituencies = {full['n_constituencies']:,} is more than n_voters = {full['n_voters']:,}: "
             "every constituency needs a voter."
         )
+    full["district_magnitude"] = _read_magnitude(full)
+    _check_seats(full)
     if full["include_nota"] and any(party.name == NOTA for party in full["parties"]):
         raise InputError(f"parties: the name {NOTA!r} is taken by include_nota; rename the party or drop include_nota.")
     return full
+
+
+def _read_magnitude(full: Mapping[str, Any]) -> int | tuple[int, ...]:
+    """One number where all are equal, so that equal values are one configuration."""
+    magnitude: int | tuple[int, ...] = full["district_magnitude"]
+    if isinstance(magnitude, int):
+        return magnitude
+    if len(magnitude) != full["n_constituencies"]:
+        raise InputError(
+            f"district_magnitude has {len(magnitude):,} numbers for n_constituencies = {full['n_constituencies']:,}: "
+            "give one number, or one a constituency."
+        )
+    return magnitude if len({*magnitude}) > 1 else magnitude[0]
+
+
+def _check_seats(full: Mapping[str, Any]) -> None:
+    """Refuses what the electoral system can't do with its seats; parameters of other systems don't matter."""
+    system, seats = full["electoral_system"], assembly_seats(full)
+    if system == "FPTP" and full["district_magnitude"] != 1:
+        raise InputError(
+            f"district_magnitude = {full['district_magnitude']!r} is not allowed with FPTP, which fills one seat in "
+            "each constituency: choose party_block or district_PR, or leave it at 1."
+        )
+    if system in ONE_WINNER and full["district_magnitude"] != 1:
+        raise InputError(
+            f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system}, which fills one seat "
+            "in each constituency: leave it at 1, or choose STV."
+        )
+    if system in SEVERAL_WINNERS and _largest(full["district_magnitude"]) > len(full["parties"]):
+        raise InputError(
+            f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system} and "
+            f"{len(full['parties'])} parties, each of which has one candidate: give more parties or fewer seats."
+        )
+    if system in (*ONE_WINNER, *SEVERAL_WINNERS):
+        if full["engine"] != "voters":
+            raise InputError(
+                f"engine = {full['engine']!r} is not allowed with {system}: it does not draw rankings; choose voters."
+            )
+        if len(full["parties"]) + full["include_nota"] > MOST_RANKED:
+            raise InputError(
+                f"parties has {len(full['parties'])} parties: ranked ballots have room for {MOST_RANKED}, with {NOTA} "
+                "if it is included."
+            )
+    if system in ("MMP", "parallel") and not full["list_seats"]:
+        raise InputError(f"list_seats = 0 is not allowed with {system}: give the number of seats of party lists.")
+    if system == "majority_bonus" and not 0 < full["bonus_seats"] <= seats:
+        raise InputError(
+            f"bonus_seats = {full['bonus_seats']:,} is not allowed with majority_bonus: give a number from 1 to the "
+            f"{seats:,} seats there are."
+        )
+    if seats > MAX_SEATS:
+        raise InputError(f"There would be {seats:,} seats: at most {MAX_SEATS:,} are allowed.")
+
+
+def _largest(magnitude: int | tuple[int, ...]) -> int:
+    return magnitude if isinstance(magnitude, int) else max(magnitude)
+
+
+def extra_seats(parameters: Mapping[str, Any]) -> int:
+    """Seats, by a full set of parameters, that the system treats apart: of lists, to level, or the bonus."""
+    name = {
+        "district_PR": "levelling_seats",
+        "MMP": "list_seats",
+        "parallel": "list_seats",
+        "majority_bonus": "bonus_seats",
+    }.get(parameters["electoral_system"])
+    return parameters[name] if name else 0
+
+
+def assembly_seats(parameters: Mapping[str, Any]) -> int:
+    """All seats, by a full set of parameters, but for those by which the house may grow.
+
+    >>> assembly_seats(read_parameters({"electoral_system": "MMP", "n_constituencies": 72, "list_seats": 48}))
+    120
+    """
+    magnitude = parameters["district_magnitude"]
+    each = magnitude * parameters["n_constituencies"] if isinstance(magnitude, int) else sum(magnitude)
+    return int(each) + (0 if parameters["electoral_system"] == "majority_bonus" else extra_seats(parameters))
 
 
 def read_seed(value: Any) -> int:

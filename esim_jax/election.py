@@ -2,7 +2,7 @@
 
 import secrets
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,10 +10,11 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from esim_jax.chunks import Span, make_cutter
+from esim_jax.chunks import Span, make_cutter, program_for
 from esim_jax.config import read_parameters, read_seed
 from esim_jax.errors import OutcomeWarning
 from esim_jax.metrics import shares
+from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics, read_metrics
 from esim_jax.model.scenario import options
 from esim_jax.plan import make_plan
 from esim_jax.random import as_uint64
@@ -34,6 +35,7 @@ class ElectionResult(Mapping[str, Any]):
         enp_votes: effective number of parties by votes; 0 without votes.
         enp_seats: effective number of parties by seats; 0 without seats.
         vse: voter satisfaction efficiency, at most 1.
+        metrics: those that were asked for, by name; the five above where none were.
         party_names: in the order of all arrays; NOTA comes last where it is included.
         seed: with which the same election is held again.
     """
@@ -48,6 +50,7 @@ class ElectionResult(Mapping[str, Any]):
     enp_votes: float
     enp_seats: float
     vse: float
+    metrics: Mapping[str, float]
     party_names: tuple[str, ...]
     seed: int
 
@@ -97,34 +100,44 @@ class ElectionModel:
         self.parameters: dict[str, Any] = read_parameters(parameters)
         self.seed: int = draw_seed() if seed is None else read_seed(seed)
 
-    def run_election(self, **overrides: Any) -> ElectionResult:
+    def run_election(self, metrics: Sequence[str] | None = None, **overrides: Any) -> ElectionResult:
         """Holds the election, with some parameters changed for this once.
 
+        Args:
+            metrics: names of those that `result.metrics` holds, see `esim_jax.metrics.registry.METRICS`; by default
+                the five that every result has.
+            **overrides: parameters.
+
         Raises:
-            InputError: an override is unknown or its value is not allowed.
+            InputError: an override or a metric is unknown, or its value is not allowed.
 
         Warns:
             OutcomeWarning: nobody voted for some seats, or no party reached the threshold.
+
+        >>> model = ElectionModel(n_voters=1_000, n_constituencies=1, seed=1)
+        >>> model.run_election(metrics=["rae", "effective_threshold"]).metrics["effective_threshold"]
+        0.375
         """
+        asked = read_metrics(metrics)
         parameters = read_parameters({**self.parameters, **overrides})
+        check_metrics(asked, parameters)
+        computed = tuple(dict.fromkeys([*DEFAULT_METRICS, *asked]))
         devices = jax.local_devices()
         load = make_cutter([parameters]).load((Span(0, 0, 1),))
-        plan = make_plan([parameters], parameters["engine"], devices, load)
+        plan = make_plan([parameters], program_for(parameters), devices, load, computed)
         outcome = jax.device_get(plan.simulate(np.zeros(1, int), np.array([as_uint64(self.seed)])))
         for sentence in describe_oddities(int(outcome.vacant_seats[0]), bool(outcome.threshold_waived[0])):
             warnings.warn(sentence, OutcomeWarning, stacklevel=2)
         votes, seats = outcome.votes[0], outcome.seats[0]
+        values = {name: float(outcome.metrics[name][0]) for name in computed}
         return ElectionResult(
             seats=seats,
             vote_counts=votes,
             vote_shares=shares(votes),
             seat_shares=shares(seats),
             constituency_votes=outcome.constituency_votes[: parameters["n_constituencies"]],
-            turnout=float(outcome.turnout[0]),
-            gallagher=float(outcome.gallagher[0]),
-            enp_votes=float(outcome.enp_votes[0]),
-            enp_seats=float(outcome.enp_seats[0]),
-            vse=float(outcome.vse[0]),
+            **{name: values[name] for name in DEFAULT_METRICS},
+            metrics={name: values[name] for name in asked},
             party_names=tuple(option.name for option in options(parameters)),
             seed=self.seed,
         )

@@ -107,14 +107,23 @@ def _law(parameters: Mapping[str, Any], parties: Sequence[Party]) -> CellLaw:
             key_high=zero,
             key_low=zero,
             n_voters=np.int32(0),
+            n_constituencies=np.int32(0),
             n_seats=np.int32(0),
+            extra_seats=np.int32(0),
             **{name: number(name) for name in LEVERS},
             **{name: numbers(name) for name in PARTY_LEVERS},
             incumbent=np.array([float(party.incumbent) for party in parties]),
             weight=np.ones(len(parties)),
             eligible=np.ones(len(parties), bool),
             welfare_scale=np.float64(1),
+            exempt=np.zeros(len(parties), bool),
+            in_base=np.ones(len(parties), bool),
             threshold=np.int64(0),
+            district_threshold=np.int64(0),
+            levelling_threshold=np.int64(0),
+            waiver_seats=np.int32(0),
+            ballot_length=np.int32(0),
+            approves=np.bool_(False),
             system=np.int32(0),
         )
     )
@@ -137,8 +146,8 @@ def expected_tallies(
     where = configuration[simulation]
     votes = jnp.round(law.probability * ELECTORATE).astype(jnp.int64)[where]
     place = number.astype(jnp.int64)[:, None]
-    seats = scenarios.n_seats.astype(jnp.int64)[simulation][:, None]
-    local = votes * (place + 1) // seats - votes * place // seats
+    parts = scenarios.n_constituencies.astype(jnp.int64)[simulation][:, None]
+    local = votes * (place + 1) // parts - votes * place // parts
     rest = 1 - law.probability.sum(axis=-1, keepdims=True)
     options = jnp.concatenate([law.probability, rest], axis=-1)
     utility = (options[..., None] * law.mean).sum(axis=-2)[configuration]

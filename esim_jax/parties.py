@@ -26,12 +26,13 @@ class Party:
         position_y: social position; voters lie in [-1, 1].
         valence: appeal to all voters alike, in points; 100 points are worth 1 unit of utility.
         incumbent: whether the party governs: growth, national mood and anti-incumbency then act on it.
+        threshold_exempt: whether it needs no threshold, as parties of national minorities don't in some countries.
 
     Raises:
         InputError: a name is empty, or a number is not finite or larger than 10,000 in magnitude.
 
     >>> Party("Greens", position_x=-0.4, position_y=0.3)
-    Party(name='Greens', position_x=-0.4, position_y=0.3, valence=50.0, incumbent=False)
+    Party(name='Greens', position_x=-0.4, position_y=0.3, valence=50.0, incumbent=False, threshold_exempt=False)
     """
 
     name: str
@@ -39,6 +40,7 @@ class Party:
     position_y: float = 0.0
     valence: float = 50.0
     incumbent: bool = False
+    threshold_exempt: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -51,10 +53,10 @@ class Party:
                     f"it must be a number between -{MAX_MAGNITUDE:g} and {MAX_MAGNITUDE:g}."
                 )
             object.__setattr__(self, field, float(value))
-        if not isinstance(self.incumbent, bool):
-            raise InputError(
-                f"parties: incumbent of party {self.name!r} is {self.incumbent!r}; it must be true or false."
-            )
+        for field in ("incumbent", "threshold_exempt"):
+            flag = getattr(self, field)
+            if not isinstance(flag, bool):
+                raise InputError(f"parties: {field} of party {self.name!r} is {flag!r}; it must be true or false.")
 
     def utility_bound(self) -> float:
         """Bound on |utility| without the incumbency term, over all voters in [-1, 1] x [-1, 1]."""
@@ -107,6 +109,15 @@ def _read_party(entry: Any) -> Party:
     return Party(**entry)
 
 
-def party_mappings(parties: Sequence[Party]) -> list[dict[str, Any]]:
-    """Parties as plain mappings, the form in which they stand in results and in configuration files."""
-    return [asdict(party) for party in parties]
+def party_mappings(parties: Sequence[Party], exemptions: bool | None = None) -> list[dict[str, Any]]:
+    """Parties as plain mappings, the form in which they stand in results and in configuration files.
+
+    Args:
+        parties: a list of them.
+        exemptions: whether to say which are exempt from thresholds; by default where one of them is, so that lists
+            without exemptions read, and count, as they did before there were any.
+    """
+    if exemptions is None:
+        exemptions = any(party.threshold_exempt for party in parties)
+    left_out = () if exemptions else ("threshold_exempt",)
+    return [{name: value for name, value in asdict(party).items() if name not in left_out} for party in parties]

@@ -9,18 +9,26 @@ import jax
 import numpy as np
 from jaxtyping import Int, UInt
 
-from esim_jax.chunks import Load
+from esim_jax.chunks import Load, program_for
 from esim_jax.compilation import keep_compiled_programs
 from esim_jax.laws import Laws
+from esim_jax.metrics.registry import DEFAULT_METRICS
 from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_scenarios
-from esim_jax.rows import Capacity, capacity_for, tabulate_constituencies, tabulate_rows
+from esim_jax.rows import (
+    Capacity,
+    Magnitudes,
+    capacity_for,
+    tabulate_constituencies,
+    tabulate_magnitudes,
+    tabulate_rows,
+)
 from esim_jax.simulate import Outcome, block_rows, simulate_law, simulate_voters
 from esim_jax.systems import System, find_system
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The configurations of a sweep for one engine, with one capacity for all chunks, so that one program serves them.
+    """The configurations of a sweep for one program, with one capacity for all chunks, so that one program serves them.
 
     Attributes:
         scenarios: stacked over configurations.
@@ -28,8 +36,10 @@ class Plan:
         capacity: of every chunk.
         devices: on which it runs.
         laws: of the configurations; None where every voter is drawn.
-        engine: one of `esim_jax.config.ENGINES`.
+        program: see `esim_jax.chunks.program_for`.
         turns: the devices over and over: who holds the next chunk, where a chunk is not shared out among them.
+        magnitudes: seats of each configuration's constituencies.
+        metrics: names of those to compute.
     """
 
     scenarios: Scenario
@@ -37,8 +47,10 @@ class Plan:
     capacity: Capacity
     devices: tuple[jax.Device, ...]
     laws: Laws | None
-    engine: str
+    program: str
     turns: Iterator[jax.Device]
+    magnitudes: Magnitudes
+    metrics: tuple[str, ...] = DEFAULT_METRICS
 
     @property
     def chunks_at_once(self) -> int:
@@ -55,32 +67,41 @@ class Plan:
             seeds: uint64; each simulation's seed.
         """
         scenarios = seed_scenarios(self.scenarios, configuration, seeds, self.capacity.simulations)
-        size = self.scenarios.n_voters[configuration], self.scenarios.n_seats[configuration]
-        constituencies = tabulate_constituencies(*size, self.capacity)
+        size = self.scenarios.n_voters[configuration], self.scenarios.n_constituencies[configuration]
+        constituencies = tabulate_constituencies(*size, self.capacity, self.magnitudes.of(configuration))
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
-            return simulate_law(self.engine, scenarios, constituencies, law, place, self.systems, device)
-        rows = tabulate_rows(seeds, *size, self.capacity)
-        return simulate_voters(scenarios, constituencies, rows, self.systems, self.devices)
+            return simulate_law(self.program, scenarios, constituencies, law, place, self.systems, device, self.metrics)
+        ranks = self.program == "rankings"
+        electorates = np.arange(len(seeds), dtype=np.uint64) if ranks else seeds  # ballots that are kept aren't shared
+        rows = tabulate_rows(electorates, *size, self.capacity)
+        return simulate_voters(scenarios, constituencies, rows, self.systems, self.devices, self.metrics)
 
 
 def make_plan(
-    parameters: Sequence[Mapping[str, Any]], engine: str, devices: Sequence[jax.Device], largest: Load
+    parameters: Sequence[Mapping[str, Any]],
+    program: str,
+    devices: Sequence[jax.Device],
+    largest: Load,
+    metrics: tuple[str, ...] = DEFAULT_METRICS,
 ) -> Plan:
     """The plan of some configurations.
 
     Args:
         parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
-        engine: which of them it will be asked for: those with this engine.
+        program: which of them it will be asked for: those that it holds.
         devices: on which it will run.
         largest: a load that no chunk exceeds; see `esim_jax.chunks.Cutter.largest`.
+        metrics: names of those to compute.
     """
     keep_compiled_programs()
     found = [find_system(p) for p in parameters]
-    systems = tuple(dict.fromkeys(found))
+    systems = tuple(dict.fromkeys(s for s, p in zip(found, parameters, strict=True) if program_for(p) == program))
+    places = [systems.index(system) if system in systems else 0 for system in found]
     n_options = max(len(options(p)) for p in parameters)
-    scenarios = stack_scenarios(parameters, [systems.index(system) for system in found], n_options)
-    laws = None if engine == "voters" else Laws(scenarios)
+    scenarios = stack_scenarios(parameters, places, n_options)
+    laws = None if program in ("voters", "rankings") else Laws(scenarios)
     capacity = capacity_for(*largest, block_rows(devices))
-    return Plan(scenarios, systems, capacity, tuple(devices), laws, engine, cycle(devices))
+    magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
+    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)

@@ -19,6 +19,9 @@ Key = tuple[UInt[Array, "..."], UInt[Array, "..."]]
 VOTER_DRAWS = 0
 """Draws 0, 1, 2, ... of a voter: see `esim_jax.model.electorate` and `esim_jax.model.ballots`."""
 
+PREFERENCE_DRAWS = 1 << 8
+"""Draw PREFERENCE_DRAWS + j of a voter: for the second and further preferences, two parties a draw."""
+
 LOT_DRAWS = 1 << 16
 """Draw LOT_DRAWS + j is party j's lot, which breaks its ties."""
 

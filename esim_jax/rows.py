@@ -6,6 +6,7 @@ simulations, whatever their sizes, is then one long axis of rows, and one compil
 capacities of the arrays are powers of two, so that few shapes are compiled; surplus places are empty.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,32 @@ class Constituencies(NamedTuple):
     simulation: Int[Any, " constituency"]  # place of its simulation in the chunk
     number: UInt[Any, " constituency"]  # its number within its simulation
     n_voters: Int[Any, " constituency"]  # 0 for a surplus place
+    n_seats: Int[Any, " constituency"]  # 0 for a surplus place
     first: Int[Any, " simulation"]  # place of each simulation's first constituency
+
+
+class Magnitudes(NamedTuple):
+    """District magnitudes of some simulations or configurations: constituency k has seats[first + step k]."""
+
+    seats: Int[np.ndarray, " place"]
+    first: Int[np.ndarray, " owner"]
+    step: Int[np.ndarray, " owner"]  # 0 where all constituencies have the same
+
+    def of(self, owner: Int[np.ndarray, " one"]) -> "Magnitudes":
+        """Those of some owners."""
+        return Magnitudes(self.seats, self.first[owner], self.step[owner])
+
+
+def tabulate_magnitudes(magnitudes: Sequence[int | tuple[int, ...]]) -> Magnitudes:
+    """Of each owner, one number for all constituencies, or one a constituency.
+
+    >>> tabulate_magnitudes([5, (1, 3)])
+    Magnitudes(seats=array([5, 1, 3]), first=array([0, 1]), step=array([0, 1]))
+    """
+    lists = [[m] if isinstance(m, int) else list(m) for m in magnitudes]
+    step = np.array([not isinstance(m, int) for m in magnitudes], np.int64)
+    first = _starts(np.array([*map(len, lists)]))
+    return Magnitudes(np.array([m for row in lists for m in row], np.int64), first, step)
 
 
 class Rows(NamedTuple):
@@ -64,18 +90,26 @@ def capacity_for(simulations: int, constituencies: int, rows: int, block_rows: i
 
 
 def tabulate_constituencies(
-    n_voters: Int[np.ndarray, " simulation"], n_constituencies: Int[np.ndarray, " simulation"], capacity: Capacity
+    n_voters: Int[np.ndarray, " simulation"],
+    n_constituencies: Int[np.ndarray, " simulation"],
+    capacity: Capacity,
+    magnitudes: Magnitudes | None = None,
 ) -> Constituencies:
     """The constituencies of several simulations.
 
     Voters fall to constituencies in blocks of equal size, in order; the first constituencies are one voter larger
-    where the numbers don't divide.
+    where the numbers don't divide. Each has one seat unless its magnitude says otherwise.
     """
     simulation, number, voters, _ = _divide(n_voters, n_constituencies)
+    if magnitudes is None:
+        seats = np.ones(len(number), np.int64)
+    else:
+        seats = magnitudes.seats[magnitudes.first[simulation] + magnitudes.step[simulation] * number]
     return Constituencies(
         simulation=_pad(simulation, capacity.constituencies, capacity.simulations - 1, np.int32),
         number=_pad(number, capacity.constituencies, 0, np.uint32),
         n_voters=_pad(voters, capacity.constituencies, 0, np.int32),
+        n_seats=_pad(seats, capacity.constituencies, 0, np.int32),
         first=_pad(_starts(n_constituencies), capacity.simulations, 0, np.int32),
     )
 

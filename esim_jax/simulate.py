@@ -17,9 +17,11 @@ from jaxtyping import Bool, Float, Int
 from esim_jax.allot import allot_seats
 from esim_jax.limit import ELECTORATE, expected_tallies
 from esim_jax.measure import measure
+from esim_jax.metrics.registry import DEFAULT_METRICS
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.multinomial import draw_tallies
+from esim_jax.poll import RankedBallots, constituency_of_rows, no_ballots, poll_rows
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
 from esim_jax.tally import BLOCK_ROWS, members_at_once, tally_rows
@@ -30,11 +32,7 @@ class Outcome(NamedTuple):
 
     votes: Int[Any, "simulation party"]
     seats: Int[Any, "simulation party"]
-    turnout: Float[Any, " simulation"]  # 0..1
-    gallagher: Float[Any, " simulation"]  # 0..100
-    enp_votes: Float[Any, " simulation"]  # at least 1; 0 without votes
-    enp_seats: Float[Any, " simulation"]  # at least 1; 0 without seats
-    vse: Float[Any, " simulation"]  # at most 1
+    metrics: dict[str, Float[Any, " simulation"]]  # those that are asked for, see `esim_jax.metrics.registry`
     vacant_seats: Int[Any, " simulation"]  # seats for which nobody voted
     threshold_waived: Bool[Any, " simulation"]  # no party reached the threshold, so it was not applied
     constituency_votes: Int[Any, "constituency party"]
@@ -46,6 +44,7 @@ def simulate_voters(
     rows: Rows,
     systems: tuple[System, ...],
     devices: Sequence[jax.Device],
+    metrics: tuple[str, ...] = DEFAULT_METRICS,
 ) -> Outcome:
     """Holds all elections of a chunk, voter by voter; returns at once, with arrays that are still being computed.
 
@@ -55,14 +54,17 @@ def simulate_voters(
         rows: the chunk's row table; surplus rows lie in an empty constituency.
         systems: those in use; a scenario's `system` points into it.
         devices: over which the rows are shared out. Their number does not change the outcome.
+        metrics: names of those to compute.
     """
     at_once = members_at_once(int(rows.most_members), scenarios.weight.shape[-1])
     mesh = _mesh(tuple(devices))
-    decide_compiled = _compile_beside(scenarios, constituencies, systems, mesh)
+    ranked = any(system.ranked for system in systems)
+    decide_compiled = _compile_beside(scenarios, constituencies, rows, systems, mesh, metrics)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
         tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows(devices), at_once)
+        ballots = _poll_voters(scenarios, constituencies, rows, mesh, block_rows(devices)) if ranked else None
         decide_compiled.join()
-        return _decide(scenarios, constituencies, systems, *tally)
+        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
 
 def simulate_law(
@@ -73,6 +75,7 @@ def simulate_law(
     place: Int[Any, " simulation"],
     systems: tuple[System, ...],
     device: jax.Device,
+    metrics: tuple[str, ...] = DEFAULT_METRICS,
 ) -> Outcome:
     """Holds all elections of a chunk from the law of a voter; returns like `simulate_voters`.
 
@@ -84,13 +87,14 @@ def simulate_law(
         place: of each simulation's law.
         systems: those in use; a scenario's `system` points into it.
         device: which computes it. It does not change the outcome.
+        metrics: names of those to compute.
     """
     with jax.enable_x64(True):
         scenarios, constituencies, law, place = jax.device_put((scenarios, constituencies, law, place), device)
         tally = _tally_law(engine, scenarios, constituencies, law, place)
         if engine == "limit":
             scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE))
-        return _decide(scenarios, constituencies, systems, *tally)
+        return _decide(scenarios, constituencies, systems, *tally, metrics)
 
 
 def block_rows(devices: Sequence[jax.Device]) -> int:
@@ -107,7 +111,12 @@ _compiling: dict[tuple[Any, ...], Thread] = {}
 
 
 def _compile_beside(
-    scenarios: Scenario, constituencies: Constituencies, systems: tuple[System, ...], mesh: Mesh
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    rows: Rows,
+    systems: tuple[System, ...],
+    mesh: Mesh,
+    metrics: tuple[str, ...],
 ) -> Thread:
     """Compiles `_decide` for such a chunk in a thread, once, while the caller compiles the tally on another core."""
     n_simulations, n_parties = scenarios.weight.shape
@@ -116,10 +125,13 @@ def _compile_beside(
     def decide_nothing() -> None:
         with jax.enable_x64(True):
             shapes = (n_constituencies, n_parties), (n_simulations, n_parties)
-            empty = jax.device_put([np.zeros(s, np.int64) for s in shapes], NamedSharding(mesh, PartitionSpec()))
-            _decide(scenarios, constituencies, systems, *empty)
+            everywhere = NamedSharding(mesh, PartitionSpec())
+            tally = jax.device_put([np.zeros(s, np.int64) for s in shapes], everywhere)
+            ballots = jax.device_put(no_ballots(n_rows, n_parties), everywhere) if ranked else None
+            _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
-    key = n_simulations, n_constituencies, n_parties, systems, mesh
+    n_rows, ranked = len(rows.place), any(system.ranked for system in systems)
+    key = n_simulations, n_constituencies, n_parties, n_rows if ranked else 0, systems, mesh, metrics
     if key not in _compiling:
         _compiling[key] = Thread(target=decide_nothing, daemon=True)
         _compiling[key].start()
@@ -142,6 +154,21 @@ def _tally_voters(
     )
 
 
+@partial(jax.jit, static_argnums=(3, 4), compiler_options={"xla_cpu_prefer_vector_width": 512})
+def _poll_voters(
+    scenarios: Scenario, constituencies: Constituencies, rows: Rows, mesh: Mesh, block_rows: int
+) -> RankedBallots:
+    def poll_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> RankedBallots:
+        first = lax.axis_index("device").astype(jnp.int32)
+        rankings = poll_rows(scenarios, rows, block_rows, first, mesh.size)
+        return RankedBallots(lax.psum(rankings, "device"), constituency_of_rows(constituencies, rows))
+
+    everywhere = PartitionSpec()
+    return jax.shard_map(poll_share, mesh=mesh, in_specs=(everywhere,) * 3, out_specs=everywhere, check_vma=False)(
+        scenarios, constituencies, rows
+    )
+
+
 @partial(jax.jit, static_argnums=0)
 def _tally_law(
     engine: str, scenarios: Scenario, constituencies: Constituencies, law: CellLaw, place: Int[Array, " simulation"]
@@ -151,22 +178,24 @@ def _tally_law(
     return draw(scenarios, *where, law, place)
 
 
-@partial(jax.jit, static_argnums=2)
+@partial(jax.jit, static_argnums=(2, 5))
 def _decide(
     scenarios: Scenario,
     constituencies: Constituencies,
     systems: tuple[System, ...],
     constituency_votes: Int[Array, "constituency party"],
     welfare: Int[Array, "simulation party"],
+    metrics: tuple[str, ...] = DEFAULT_METRICS,
+    ballots: RankedBallots | None = None,
 ) -> Outcome:
-    """The outcome of elections whose votes are counted."""
+    """The outcome of elections whose votes are counted; `ballots` where some system needs more than first places."""
     votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, scenarios.weight.shape[0])
-    seats, waived = allot_seats(scenarios, constituencies, systems, constituency_votes, votes)
+    seats = allot_seats(scenarios, constituencies, systems, constituency_votes, votes, ballots)
     return Outcome(
         votes=votes,
-        seats=seats,
-        **measure(scenarios, votes, seats, welfare),
-        vacant_seats=scenarios.n_seats - seats.sum(axis=-1),
-        threshold_waived=waived,
+        seats=seats.seats,
+        metrics=measure(metrics, scenarios, constituencies, systems, constituency_votes, votes, seats, welfare),
+        vacant_seats=seats.vacant,
+        threshold_waived=seats.threshold_waived,
         constituency_votes=constituency_votes,
     )

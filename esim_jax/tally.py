@@ -6,6 +6,8 @@ that share the electorate. Sums are integers (votes, and utility in fixed point)
 rows nor on the number of devices.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -21,7 +23,8 @@ from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
 BLOCK_ROWS = {"cpu": 256, "gpu": 8192, "tpu": 1024}
 """Rows a block by platform: what fits a CPU's cache, large for a GPU's launches. It can't change a result."""
 
-_ABSENT = np.float32(2)  # a chance with which nobody votes
+ABSENT = np.float32(2)
+"""A chance with which nobody votes."""
 
 _SUMS_AT_ONCE = 48  # a loop that adds up more of them spills its registers and compiles for long
 
@@ -54,7 +57,7 @@ def tally_block(
     lane = jnp.arange(ROW_WIDTH, dtype=jnp.int32)[None, :]
     voters = draw_electorate((key[0][:, None], key[1][:, None]), first_voter[:, None] + lane.astype(jnp.uint32))
     present = lane < n_voters[:, None]
-    voters = voters._replace(chance=jnp.where(present, voters.chance, _ABSENT))
+    voters = voters._replace(chance=jnp.where(present, voters.chance, ABSENT))
 
     effect = incumbency_effect(scenario.economic_growth, scenario.national_mood, scenario.anti_incumbency)
     # the appeal is computed once a row, before the loop over voters
@@ -93,6 +96,29 @@ def _fixed_point(utility: Float[Array, "..."], scale: Float[Array, "..."]) -> In
     return jnp.round(utility * scale).astype(jnp.int32)
 
 
+class Block(NamedTuple):
+    """Some rows of the table, as the kernel reads them."""
+
+    place: Int[Array, " row"]  # in the table of the electorates' constituencies
+    electorate: Int[Array, " row"]
+    key: Key  # of the electorate
+    n_voters: Int[Array, " row"]  # from the row's first place on; not above 0 for an empty row
+    first_voter: UInt[Array, " row"]  # index within the electorate
+
+
+def look_up_rows(scenarios: Scenario, rows: Rows, start: Int[Array, ""], block_rows: int) -> Block:
+    """The rows from `start` on."""
+    place = lax.dynamic_slice_in_dim(rows.place, start, block_rows)
+    row = start + jnp.arange(block_rows, dtype=jnp.int32)
+    skipped = (row - rows.first_row[place]) * np.int32(ROW_WIDTH)
+    # an empty constituency stays empty, even where the product above has overflowed
+    n_voters = jnp.where(rows.n_voters[place] > 0, rows.n_voters[place] - skipped, 0)
+    electorate = rows.electorate[place]
+    owner = rows.member[rows.first_member[electorate]]
+    key = (scenarios.key_high[owner], scenarios.key_low[owner])
+    return Block(place, electorate, key, n_voters, rows.first_voter[place] + skipped.astype(jnp.uint32))
+
+
 def tally_rows(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -118,27 +144,17 @@ def tally_rows(
 
     def add_block(step: Int[Array, ""], tally: tuple[Array, Array]) -> tuple[Array, Array]:
         start = (first_block + step * np.int32(n_devices)) * np.int32(block_rows)
-        place = lax.dynamic_slice_in_dim(rows.place, start, block_rows)
-        row = start + jnp.arange(block_rows, dtype=jnp.int32)
-        skipped = (row - rows.first_row[place]) * np.int32(ROW_WIDTH)
-        # an empty constituency stays empty, even where the product above has overflowed
-        n_voters = jnp.where(rows.n_voters[place] > 0, rows.n_voters[place] - skipped, 0)
-        electorate = rows.electorate[place]
-        n_members = jnp.where(n_voters > 0, rows.n_members[electorate], 0)
-        owner = rows.member[rows.first_member[electorate]]
-        block = (
-            (scenarios.key_high[owner], scenarios.key_low[owner]),
-            n_voters,
-            rows.first_voter[place] + skipped.astype(jnp.uint32),
-        )
+        block = look_up_rows(scenarios, rows, start, block_rows)
+        n_members = jnp.where(block.n_voters > 0, rows.n_members[block.electorate], 0)
 
         def add_members(turn: Int[Array, ""], tally: tuple[Array, Array]) -> tuple[Array, Array]:
             index = turn * np.int32(at_once) + jnp.arange(at_once, dtype=jnp.int32)
             takes_part = (index < n_members[:, None])[..., None]
-            simulation = rows.member[rows.first_member[electorate][:, None] + index]
+            simulation = rows.member[rows.first_member[block.electorate][:, None] + index]
             scenario = Scenario(*(field[simulation] for field in scenarios))
-            votes, welfare = tally_block(*lax.optimization_barrier((scenario, *block)))
-            constituency = constituencies.first[simulation] + rows.number[place][:, None]
+            voters = lax.optimization_barrier((scenario, block.key, block.n_voters, block.first_voter))
+            votes, welfare = tally_block(*voters)
+            constituency = constituencies.first[simulation] + rows.number[block.place][:, None]
             return (
                 tally[0].at[constituency].add(jnp.where(takes_part, votes, 0).astype(jnp.int64)),
                 tally[1].at[simulation].add(jnp.where(takes_part, welfare, 0).astype(jnp.int64)),

@@ -4,7 +4,7 @@ They share no code with the package but the random words and the electorate, whi
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -17,6 +17,9 @@ from esim_jax.config import read_parameters
 from esim_jax.model.electorate import Electorate, draw_electorate
 from esim_jax.model.utility import GROWTH_WEIGHT
 from esim_jax.random import LOT_DRAWS, random_words
+
+Rule = Callable[[Sequence[int], int, Sequence[int]], list[int]]
+"""Seats from votes, number of seats, and lots."""
 
 NATION = 2**32 - 1  # index that draws the lots of a nationwide contest
 
@@ -41,25 +44,23 @@ def plurality(votes: Sequence[int], n_seats: int, lots: Sequence[int]) -> list[i
     return seats
 
 
-def _highest_quotients(votes: Sequence[int], n_seats: int, lots: Sequence[int], a: int, b: int) -> list[int]:
-    seats = [0] * len(votes)
-    quotient = [Fraction(v, b) for v in votes]
-    candidates = _with_votes(votes)
-    for _ in range(n_seats if candidates else 0):
-        winner = min(candidates, key=lambda p: (-quotient[p], -lots[p], p))
-        seats[winner] += 1
-        quotient[winner] = Fraction(votes[winner], a * seats[winner] + b)
-    return seats
+def _highest_quotients(divisor: Callable[[int], Fraction | int], power: int = 1) -> Rule:
+    """The rule with this divisor of the next seat of a party that holds so many; what divides by 0 comes first."""
 
+    def claim(votes: int, held: int) -> tuple[bool, Fraction]:
+        return divisor(held) == 0, Fraction(votes**power) / (divisor(held) or 1)
 
-def dhondt(votes: Sequence[int], n_seats: int, lots: Sequence[int]) -> list[int]:
-    """Divisors 1, 2, 3, ..."""
-    return _highest_quotients(votes, n_seats, lots, 1, 1)
+    def rule(votes: Sequence[int], n_seats: int, lots: Sequence[int]) -> list[int]:
+        seats = [0] * len(votes)
+        claims = [claim(v, 0) for v in votes]
+        candidates = _with_votes(votes)
+        for _ in range(n_seats if candidates else 0):
+            winner = max(candidates, key=lambda p: (*claims[p], lots[p], -p))
+            seats[winner] += 1
+            claims[winner] = claim(votes[winner], seats[winner])
+        return seats
 
-
-def sainte_lague(votes: Sequence[int], n_seats: int, lots: Sequence[int]) -> list[int]:
-    """Divisors 1, 3, 5, ..."""
-    return _highest_quotients(votes, n_seats, lots, 2, 1)
+    return rule
 
 
 def _largest_remainders(votes: Sequence[int], n_seats: int, lots: Sequence[int], quota: Fraction) -> list[int]:
@@ -84,7 +85,32 @@ def droop(votes: Sequence[int], n_seats: int, lots: Sequence[int]) -> list[int]:
     return _largest_remainders(votes, n_seats, lots, Fraction(sum(votes) // (n_seats + 1) + 1))
 
 
-RULES = {"plurality": plurality, "dhondt": dhondt, "sainte_lague": sainte_lague, "hare": hare, "droop": droop}
+def _first_quota_that_will_do(extra: int) -> Rule:
+    """Largest remainders with V / (S + extra), or with fewer seats in the divisor while full quotas are too many."""
+
+    def rule(votes: Sequence[int], n_seats: int, lots: Sequence[int]) -> list[int]:
+        quotas = [Fraction(max(sum(votes), 1), n_seats + more) for more in range(extra, -1, -1)]
+        quota = next(q for q in quotas if sum(v // q for v in votes) <= n_seats)
+        return _largest_remainders(votes, n_seats, lots, quota)
+
+    return rule
+
+
+RULES: dict[str, Rule] = {
+    "plurality": plurality,
+    "dhondt": _highest_quotients(lambda held: held + 1),
+    "sainte_lague": _highest_quotients(lambda held: 2 * held + 1),
+    "modified_sainte_lague": _highest_quotients(lambda held: 2 * held + 1 if held else Fraction(14, 10)),
+    "modified_sainte_lague_1_2": _highest_quotients(lambda held: 2 * held + 1 if held else Fraction(12, 10)),
+    "danish": _highest_quotients(lambda held: 3 * held + 1),
+    "imperiali": _highest_quotients(lambda held: 1 + Fraction(held, 2)),
+    "adams": _highest_quotients(lambda held: held),
+    "huntington_hill": _highest_quotients(lambda held: held * (held + 1), power=2),
+    "hare": hare,
+    "droop": droop,
+    "hagenbach_bischoff": _first_quota_that_will_do(1),
+    "imperiali_quota": _first_quota_that_will_do(2),
+}
 
 
 def passes_threshold(votes: Sequence[int], threshold: float) -> list[bool]:

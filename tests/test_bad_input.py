@@ -61,6 +61,7 @@ BAD = {
     "unknown field of a party": (model(parties=[{"name": "A", "size": 3}]), "unknown field 'size'"),
     "bad position": (model(parties=[{"name": "A", "position_x": math.nan}]), "position_x of party 'A' is nan"),
     "bad incumbent": (model(parties=[{"name": "A", "incumbent": "yes"}]), "incumbent of party 'A' is 'yes'"),
+    "bad exemption": (model(parties=[{"name": "A", "threshold_exempt": 1}]), "threshold_exempt of party 'A' is 1"),
     "nameless party": (lambda: Party(" "), "the name ' ' must be a text"),
     "parties that are no list": (model(parties={"name": "A"}), "is not a list"),
     "a party that is none": (model(parties=[3]), "3 is neither a Party nor a mapping"),

@@ -21,7 +21,7 @@ def arguments(n_simulations, **parameters):
     plan = make_plan([p], "voters", devices, make_cutter([p]).load((Span(0, 0, n_simulations),)))
     configuration, seeds = np.zeros(n_simulations, int), np.arange(n_simulations, dtype=np.uint64)
     scenarios = seed_scenarios(plan.scenarios, configuration, seeds, plan.capacity.simulations)
-    size = plan.scenarios.n_voters[configuration], plan.scenarios.n_seats[configuration]
+    size = plan.scenarios.n_voters[configuration], plan.scenarios.n_constituencies[configuration]
     tables = tabulate_constituencies(*size, plan.capacity), tabulate_rows(seeds, *size, plan.capacity)
     return scenarios, *tables, simulate._mesh(tuple(devices)), simulate.block_rows(devices), 1
 

@@ -211,8 +211,8 @@ def two_hundred_elections(system):
     devices = jax.local_devices()
     plan = make_plan([parameters], "voters", devices, make_cutter([parameters]).load((Span(0, 0, 200),)))
     outcome = jax.device_get(plan.simulate(np.zeros(200, int), np.arange(200, dtype=np.uint64)))
-    rows = {name: np.asarray(getattr(outcome, name))[:200] for name in outcome._fields if name != "constituency_votes"}
-    table = {name: rows[name] for name in ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")}
+    rows = {name: getattr(outcome, name)[:200] for name in ("votes", "seats")}
+    table = {name: values[:200] for name, values in outcome.metrics.items()}
     table["seats_total"] = rows["seats"].sum(axis=1)
     for j, party in enumerate(parties):
         table[f"vote_share[{party.name}]"] = rows["votes"][:, j] / rows["votes"].sum(axis=1)

@@ -40,3 +40,12 @@ def test_code_in_the_readme(tmp_path, monkeypatch):
     names: dict[str, object] = {"__name__": "readme"}
     for block in blocks:
         exec(block, names)
+
+
+def test_counts_print_what_their_page_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "counts.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {"__name__": "counts"}
+    for block, shown in re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL):
+        exec(block, names)
+        assert capsys.readouterr().out == shown

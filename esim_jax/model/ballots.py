@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float
 from esim_jax.model.elementary import exp
 from esim_jax.model.turnout import turnout_probability
 
-_STEEPEST = 1e30  # largest 1 / temperature, so that 0 / temperature stays 0
+STEEPEST = 1e30
+"""Largest 1 / temperature, so that 0 / temperature stays 0."""
 
 
 class PluralityBallots(NamedTuple):
@@ -53,7 +54,7 @@ def cast_plurality_ballots(
         best, worst = jnp.maximum(best, u), jnp.minimum(worst, u)
     t = turnout_probability(habit, best, worst, alienation_threshold, indifference_threshold)
 
-    steepness = jnp.minimum(1 / temperature, np.float32(_STEEPEST))
+    steepness = jnp.minimum(1 / temperature, np.float32(STEEPEST))
     cumulative = []
     total = jnp.zeros_like(best)
     for u, w in zip(utility, weight, strict=True):

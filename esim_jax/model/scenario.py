@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt
 
+from esim_jax.config import assembly_seats, extra_seats
 from esim_jax.model.utility import incumbency_effect
 from esim_jax.parties import NOTA, Party
 from esim_jax.random import seed_words
@@ -26,7 +27,9 @@ class Scenario(NamedTuple):
     key_high: UInt[Any, "..."]
     key_low: UInt[Any, "..."]
     n_voters: Int[Any, "..."]
-    n_seats: Int[Any, "..."]
+    n_constituencies: Int[Any, "..."]
+    n_seats: Int[Any, "..."]  # of the assembly, but for those by which it may grow
+    extra_seats: Int[Any, "..."]  # of them, those of lists, those that level, or the bonus, as the system has it
     temperature: Float[Any, "..."]
     alienation_threshold: Float[Any, "..."]
     indifference_threshold: Float[Any, "..."]
@@ -40,7 +43,14 @@ class Scenario(NamedTuple):
     weight: Float[Any, "... party"]  # 1 for a real option, 0 for a surplus place
     eligible: Bool[Any, "... party"]  # may win seats: not NOTA, not a surplus place
     welfare_scale: Float[Any, "..."]  # power of two that turns utility into an integer
+    exempt: Bool[Any, "... party"]  # needs no threshold
+    in_base: Bool[Any, "... party"]  # its votes are among those of which thresholds are a share
     threshold: Int[Any, "..."]  # in units of 1 / THRESHOLD_UNIT of the votes
+    district_threshold: Int[Any, "..."]  # likewise, of a constituency's votes
+    levelling_threshold: Int[Any, "..."]  # likewise, of the nation's votes
+    waiver_seats: Int[Any, "..."]  # won in constituencies, with which a party needs no threshold; 0 for no waiver
+    ballot_length: Int[Any, "..."]  # places of a ranked ballot
+    approves: Bool[Any, "..."]  # ranks whom the voter likes more than the average only
     system: Int[Any, "..."]  # index into the sweep's tuple of systems
 
 
@@ -62,6 +72,12 @@ def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[i
     def numbers(name: str) -> np.ndarray:
         return np.array([p[name] for p in parameters], np.float32)
 
+    def whole(name: str) -> np.ndarray:
+        return np.array([p[name] for p in parameters], np.int32)
+
+    def shares(name: str) -> np.ndarray:
+        return np.array([round(p[name] * THRESHOLD_UNIT) for p in parameters], np.int64)
+
     ballots = [options(p) for p in parameters]
 
     def per_option(name: str) -> np.ndarray:
@@ -75,8 +91,10 @@ def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[i
     return Scenario(
         key_high=unset,
         key_low=unset,
-        n_voters=np.array([p["n_voters"] for p in parameters], np.int32),
-        n_seats=np.array([p["n_constituencies"] for p in parameters], np.int32),
+        n_voters=whole("n_voters"),
+        n_constituencies=whole("n_constituencies"),
+        n_seats=np.array([assembly_seats(p) for p in parameters], np.int32),
+        extra_seats=np.array([extra_seats(p) for p in parameters], np.int32),
         temperature=numbers("temperature"),
         alienation_threshold=numbers("alienation_threshold"),
         indifference_threshold=numbers("indifference_threshold"),
@@ -90,7 +108,14 @@ def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[i
         weight=real.astype(np.float32),
         eligible=eligible,
         welfare_scale=np.array([_welfare_scale(p, b) for p, b in zip(parameters, ballots, strict=True)], np.float32),
-        threshold=np.array([round(p["threshold"] * THRESHOLD_UNIT) for p in parameters], np.int64),
+        exempt=per_option("threshold_exempt").astype(bool) & eligible,
+        in_base=real & (eligible | np.array([p["threshold_base"] == "all" for p in parameters])[:, None]),
+        threshold=shares("threshold"),
+        district_threshold=shares("district_threshold"),
+        levelling_threshold=shares("levelling_threshold"),
+        waiver_seats=whole("waiver_seats"),
+        ballot_length=whole("ballot_length"),
+        approves=np.array([p["electoral_system"] == "approval" for p in parameters]),
         system=np.array(systems, np.int32),
     )
 

@@ -6,9 +6,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-METRICS = ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")
-"""The metrics of every simulation, in the order of their columns."""
-
 
 def parameter_frame(configs: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """One row a configuration, one column a parameter; config_idx counts from 0."""
@@ -51,7 +48,8 @@ def party_frame(rows: pl.LazyFrame, ballots: pl.LazyFrame) -> pl.LazyFrame:
     """
 
     def share(counts: str) -> pl.Expr:
-        return pl.col(counts) / pl.col(f"all {counts}").clip(lower_bound=1)
+        # as a sum, for Polars may divide by a repeated value in another way than by a column: bits would depend on rows
+        return pl.col(counts) / (pl.col(f"all {counts}").clip(lower_bound=1) + 0 * pl.col(counts))
 
     return (
         rows.join(ballots, on="config_idx", how="inner", maintain_order="left")

@@ -15,15 +15,19 @@ from esim_jax.config import read_parameters
 from esim_jax.election import describe_oddities
 from esim_jax.errors import ChunkWarning, InputError, OutcomeWarning, ResultsError
 from esim_jax.memory import memory_of
+from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics
 from esim_jax.model.scenario import options
 from esim_jax.parties import party_mappings
 from esim_jax.plan import Plan, make_plan
-from esim_jax.results.frames import METRICS, ballot_frame, parameter_frame
+from esim_jax.results.frames import ballot_frame, parameter_frame
 from esim_jax.simulate import Outcome
 from esim_jax.sweep.design import Design, make_design
 from esim_jax.sweep.identity import model_identity
 from esim_jax.sweep.kept import Kept
 from esim_jax.sweep.spans import align_runs
+
+_ALSO = ("vacant_seats", "threshold_waived", "votes", "seats")
+"""What else is kept of a simulation."""
 
 
 class CompiledSweep:
@@ -44,17 +48,23 @@ class CompiledSweep:
         common: bool,
         chunk_size: int | None,
         devices: Sequence[jax.Device] | None,
+        metrics: tuple[str, ...] = DEFAULT_METRICS,
     ) -> None:
         for name in election_kwargs:
             if name in configs[0]:
                 raise InputError(f"{name} is both in the sweep and in election_kwargs; give it in one of them.")
         given = [{**config, **election_kwargs} for config in configs]
         self._parameters = [read_parameters(config) for config in given]
+        for parameters in self._parameters:
+            check_metrics(metrics, parameters)
+        self._metrics = metrics
         self._common, self._devices = common, devices
         self._cutter = make_cutter(self._parameters, chunk_size)
-        frame = parameter_frame([_as_read(config, p) for config, p in zip(given, self._parameters, strict=True)])
+        frame = parameter_frame(_as_read(given, self._parameters))
         identities = [model_identity(p) for p in self._parameters]
-        self.design: Design = make_design(given, frame, identities, seed, n_runs, common)
+        # rows are kept under other names where their columns are others, and computed again: the numbers are the same
+        also = "" if {*metrics} == {*DEFAULT_METRICS} else " ".join(sorted(metrics))
+        self.design: Design = make_design(given, frame, identities, seed, n_runs, common, also)
         self._widths = np.array([len(options(p)) for p in self._parameters])
 
     @property
@@ -74,12 +84,13 @@ class CompiledSweep:
         """
         platform, memory = self.devices[0].platform, memory_of(self.devices[0])
         n_options = int(self._widths.max())
-        bounds = {engine: fit_bounds(engine, n_options, memory, platform) for engine in BOUNDS}
-        for engine in sorted({self._cutter.engines[span.configuration] for span in missing}):
+        bounds = {program: fit_bounds(program, n_options, memory, platform) for program in BOUNDS}
+        for program in sorted({self._cutter.programs[span.configuration] for span in missing}):
             cutter = replace(self._cutter, bounds=bounds)
-            waiting = [span for span in missing if cutter.engines[span.configuration] == engine]
+            waiting = [span for span in missing if cutter.programs[span.configuration] == program]
             while waiting:
-                plan = make_plan(self._parameters, engine, self.devices, cutter.largest(self._chunks(waiting, cutter)))
+                largest = cutter.largest(self._chunks(waiting, cutter))
+                plan = make_plan(self._parameters, program, self.devices, largest, self._metrics)
                 chunks = self._chunks(waiting, cutter)
                 try:
                     yield from self._hold(plan, chunks)
@@ -130,25 +141,23 @@ class CompiledSweep:
     def _group(self, configuration: int) -> tuple[Any, ...]:
         """Configurations of one group have the same electorates under common random numbers."""
         p = self._parameters[configuration]
-        return p["n_voters"], p["n_constituencies"], self._cutter.engines[configuration]
+        return p["n_voters"], p["n_constituencies"], self._cutter.programs[configuration]
 
     def _collect(self, index: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
         """The rows of a chunk, once it is computed."""
         n = index.height
         wanted = outcome._replace(constituency_votes=np.zeros(0, np.int64))
-        found = Outcome(*(field[:n] for field in jax.device_get(wanted)))
+        found: Outcome = jax.tree.map(lambda field: field[:n], jax.device_get(wanted))
         widths = pl.Series("width", self._widths[index["config_idx"].to_numpy()])
-        per_simulation = [
-            pl.Series(name, getattr(found, name)) for name in (*METRICS, "vacant_seats", "threshold_waived")
-        ]
-        lists = [pl.Series(name, getattr(found, name)) for name in ("votes", "seats")]
-        return pl.DataFrame([*index, *per_simulation, *lists, widths]).select(
+        metrics = [pl.Series(name, found.metrics[name]) for name in self._metrics]
+        others = [pl.Series(name, getattr(found, name)) for name in _ALSO]
+        return pl.DataFrame([*index, *metrics, *others, widths]).select(
             pl.exclude("votes", "seats", "width"), pl.col("votes", "seats").arr.to_list().list.head(pl.col("width"))
         )
 
     def metrics(self, columns: Sequence[str]) -> list[str]:  # noqa: ARG002 (a class of the user's own looks at them)
         """Which columns of the rows are metrics."""
-        return list(METRICS)
+        return list(self._metrics)
 
     def failures(self, kept: Kept) -> pl.DataFrame | None:  # noqa: ARG002
         """Nothing: the built-in model does not fail."""
@@ -204,6 +213,16 @@ class _Affected:
         self.n, self.of = self.n + int(affected.sum()), self.of + rows.height
 
 
-def _as_read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that were given, as the model read them."""
-    return {name: party_mappings(parameters[name]) if name == "parties" else parameters[name] for name in config}
+def _as_read(configs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The parameters that were given, as the model read them; lists have one form in all configurations."""
+    exemptions = any(party.threshold_exempt for p in parameters for party in p["parties"])
+    lists = any(isinstance(p["district_magnitude"], tuple) for p in parameters)
+
+    def one(name: str, value: Any) -> Any:
+        if name == "parties":
+            return party_mappings(value, exemptions)
+        if name == "district_magnitude" and lists:
+            return [value] if isinstance(value, int) else list(value)
+        return value
+
+    return [{name: one(name, p[name]) for name in config} for config, p in zip(configs, parameters, strict=True)]

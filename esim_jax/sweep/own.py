@@ -9,7 +9,8 @@ import polars as pl
 
 from esim_jax.chunks import Span, spread
 from esim_jax.errors import SimulationWarning
-from esim_jax.results.frames import METRICS, parameter_frame, results_frame
+from esim_jax.metrics.registry import DEFAULT_METRICS
+from esim_jax.results.frames import parameter_frame, results_frame
 from esim_jax.sweep.design import FAILURE, KEY, RESERVED, Design, make_design
 from esim_jax.sweep.identity import config_identity
 from esim_jax.sweep.kept import Kept
@@ -85,7 +86,7 @@ class OwnModelSweep:
     def metrics(self, columns: Sequence[str]) -> list[str]:
         """Which columns of the rows are metrics; the built-in model's come first, whether they are there or not."""
         taken = {*RESERVED, KEY, FAILURE, *self.design.parameters.columns}
-        return [name for name in dict.fromkeys([*METRICS, *columns]) if name not in taken]
+        return [name for name in dict.fromkeys([*DEFAULT_METRICS, *columns]) if name not in taken]
 
     def failures(self, kept: Kept) -> pl.DataFrame:
         """The simulations that failed: config_idx, run_idx, seed, the parameters, error."""

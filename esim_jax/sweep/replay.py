@@ -1,7 +1,7 @@
 """Replay: a row of an exported file is computed again, and must come out bit by bit as it was."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,6 @@ import polars as pl
 
 from esim_jax.election import ElectionModel
 from esim_jax.errors import InputError
-from esim_jax.results.frames import METRICS
 from esim_jax.results.provenance import BUILT_IN, first_bytes, is_parquet, read_provenance
 from esim_jax.sweep.runner import BatchRunner
 from esim_jax.sweep.space import ParameterSweep
@@ -57,13 +56,13 @@ def replay_row(path: Path, row: int) -> Replay:
         )
     if row < 0:
         raise InputError(f"row {row} is not allowed: rows are counted from 0.")
-    found = _read_row(path, row)
     runner = make_runner(provenance["sweep"])
+    found = _read_row(path, row, runner.metrics)
     config_idx, run_idx = int(found["config_idx"]), int(found["run_idx"])
     parameters = runner.simulation(config_idx, run_idx)
-    result = ElectionModel(**parameters).run_election()
+    metrics = ElectionModel(**parameters).run_election(metrics=runner.metrics).metrics
     values: dict[str, tuple[int | float, int | float]] = {"seed": (int(found["seed"]), parameters["seed"])}
-    values |= {name: (float(found[name]), float(result[name])) for name in METRICS}
+    values |= {name: (float(found[name]), value) for name, value in metrics.items()}
     now = runner.provenance()
     versions = {
         name: (then, now[part].get(name, "none"))
@@ -79,15 +78,15 @@ def make_runner(sweep: Mapping[str, Any], **options: Any) -> BatchRunner:
     space = {key: sweep[key] for key in ("parameters", "fixed_params", "sweep_type", "n_samples") if key in sweep}
     runs = {
         key: sweep[key]
-        for key in ("n_runs_per_config", "n_jobs", "seed", "election_kwargs", "common_random_numbers")
+        for key in ("n_runs_per_config", "n_jobs", "seed", "election_kwargs", "common_random_numbers", "metrics")
         if key in sweep
     }
     return BatchRunner(ElectionModel, ParameterSweep(**space), **{"verbose": False, **runs, **options})
 
 
-def _read_row(path: Path, row: int) -> dict[str, Any]:
+def _read_row(path: Path, row: int, metrics: Sequence[str]) -> dict[str, Any]:
     """config_idx, run_idx, seed and the metrics of one row."""
-    columns = [*_INTEGERS, *METRICS]
+    columns = [*_INTEGERS, *metrics]
     try:
         if is_parquet(path):
             frame = pl.scan_parquet(path).select(columns).slice(row, 1).collect()

@@ -14,8 +14,9 @@ import polars as pl
 from esim_jax.config import read_count, read_seed
 from esim_jax.election import ElectionModel, draw_seed
 from esim_jax.errors import EsimError, InputError, ResultsError
+from esim_jax.metrics.registry import DEFAULT_METRICS, read_metrics
 from esim_jax.results.export import Frames, export_frames
-from esim_jax.results.frames import METRICS, party_frame, results_frame
+from esim_jax.results.frames import party_frame, results_frame
 from esim_jax.results.provenance import BUILT_IN, make_provenance, processor
 from esim_jax.results.summary import summarise
 from esim_jax.sweep.compiled import CompiledSweep
@@ -54,9 +55,12 @@ class BatchRunner:
             seed is taken. A sweep that changed reuses the rows of equal parameters and run.
         distributed: what `esim_jax.sweep.distributed.join()` gave, where several processes share the sweep. They all
             make the same runner, with a `run_dir` that all see, and run it; the first has the results.
+        metrics: names of the columns that are metrics, in their order, see `esim_jax.metrics.registry.METRICS`; by
+            default turnout, gallagher, enp_votes, enp_seats, vse. A class of your own gives its own metrics.
 
     Attributes:
         seed: the master seed.
+        metrics: names of the columns that are always there.
         reused: simulations that were found in `run_dir` when the last run began.
         failures: after `run()`, the simulations of a class of your own that failed: config_idx, run_idx, seed, the
             parameters, error.
@@ -88,6 +92,7 @@ class BatchRunner:
         run_dir: str | os.PathLike[str] | None = None,
         resume: bool = False,
         distributed: Processes | None = None,
+        metrics: Sequence[str] | None = None,
     ) -> None:
         if not isinstance(model_class, type):
             raise InputError(f"model_class = {model_class!r} is not a class: give ElectionModel or one of your own.")
@@ -95,6 +100,9 @@ class BatchRunner:
             raise InputError(f"parameter_sweep = {parameter_sweep!r} is not a ParameterSweep: make one first.")
         if election_kwargs is not None and not isinstance(election_kwargs, Mapping):
             raise InputError(f"election_kwargs = {election_kwargs!r} is not a mapping from names to values.")
+        if metrics is not None and model_class is not ElectionModel:
+            raise InputError("metrics chooses among those of ElectionModel: a class of your own gives its own.")
+        self.metrics = read_metrics(metrics)
         self.model_class = model_class
         self.parameter_sweep = parameter_sweep
         self.n_runs_per_config = read_count("n_runs_per_config", n_runs_per_config)
@@ -140,7 +148,7 @@ class BatchRunner:
         runs = self.seed, self.n_runs_per_config, self.common_random_numbers
         self._sweep: CompiledSweep | OwnModelSweep
         if model_class is ElectionModel:
-            self._sweep = CompiledSweep(configs, self.election_kwargs, *runs, self.chunk_size, devices)
+            self._sweep = CompiledSweep(configs, self.election_kwargs, *runs, self.chunk_size, devices, self.metrics)
         else:
             self._sweep = OwnModelSweep(model_class, configs, self.election_kwargs, *runs, self.n_jobs)
 
@@ -149,7 +157,7 @@ class BatchRunner:
 
         Returns:
             One row a simulation, in order of config_idx, then run_idx: config_idx, run_idx, seed, the parameters, and
-            turnout, gallagher, enp_votes, enp_seats, vse. Where several processes share the sweep, the first has the
+            the metrics. Where several processes share the sweep, the first has the
             rows; the others get none.
 
         Raises:
@@ -239,7 +247,7 @@ class BatchRunner:
     def _types(self) -> dict[str, Any]:
         """The columns of the results that are always there."""
         parameters = self._sweep.design.parameters.drop("config_idx").schema
-        return {**dict.fromkeys(RESERVED, pl.Int64), **parameters, **dict.fromkeys(METRICS, pl.Float64)}
+        return {**dict.fromkeys(RESERVED, pl.Int64), **parameters, **dict.fromkeys(self.metrics, pl.Float64)}
 
     def _directory(self, run_dir: Path) -> RunDirectory:
         device = self._device()
@@ -395,6 +403,8 @@ class BatchRunner:
             "election_kwargs": self.election_kwargs,
             "common_random_numbers": self.common_random_numbers,
         }
+        if self.metrics != DEFAULT_METRICS:
+            sweep["metrics"] = self.metrics
         built_in = self.model_class is ElectionModel
         return make_provenance(sweep, BUILT_IN if built_in else model_name(self.model_class), device)
 

@@ -4,19 +4,38 @@ One registry. A system is an allocation rule applied at a level: in every consti
 whole nation's votes for all seats. A rule is a pure function of one contest (`Contest`) on integers; the engine
 maps it over constituencies or simulations. To add one: write the rule, name it in `RULES`, and see
 `docs/adding-a-system.md`.
+
+Exact counts of people's own ballots and votes are offered here, too; they live in `esim_jax.counts`, see
+`docs/counts.md`.
 """
 
+from esim_jax.counts.apportion import apportion
+from esim_jax.counts.ballots import count_ballots
+from esim_jax.counts.districts import apportion_districts
+from esim_jax.counts.mixed import electoral_college, majority_bonus, mixed_member_proportional, parallel
+from esim_jax.counts.profile import Profile
+from esim_jax.counts.scores import ScoreBallots
 from esim_jax.systems._base import THRESHOLD_UNIT, Contest, Rule, passes_threshold
 from esim_jax.systems.allocate import allocate_seats
-from esim_jax.systems.registry import RULES, System, find_system
+from esim_jax.systems.registry import RANKED, RULES, System, find_system
 
 __all__ = [
+    "RANKED",
     "RULES",
     "THRESHOLD_UNIT",
     "Contest",
+    "Profile",
     "Rule",
+    "ScoreBallots",
     "System",
     "allocate_seats",
+    "apportion",
+    "apportion_districts",
+    "count_ballots",
+    "electoral_college",
     "find_system",
+    "majority_bonus",
+    "mixed_member_proportional",
+    "parallel",
     "passes_threshold",
 ]

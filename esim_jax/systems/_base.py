@@ -23,14 +23,17 @@ Rule = Callable[[Contest], Int[Array, " party"]]
 """Seats of each party, int64. They sum to `n_seats` unless there are no votes."""
 
 
-def passes_threshold(votes: Int[Array, " party"], threshold: Int[Array, ""]) -> Bool[Array, " party"]:
+def passes_threshold(
+    votes: Int[Array, " party"], threshold: Int[Array, ""], in_base: Bool[Array, " party"] | bool = True
+) -> Bool[Array, " party"]:
     """Which parties have at least the threshold's share of all votes; exact.
 
     Args:
         votes: int64, of all options on the ballot.
         threshold: int64, in units of 1 / THRESHOLD_UNIT.
+        in_base: whose votes are among those of which the threshold is a share.
     """
-    return votes * THRESHOLD_UNIT >= threshold * votes.sum()
+    return votes * THRESHOLD_UNIT >= threshold * jnp.where(in_base, votes, 0).sum()
 
 
 def comes_before(difference: Int[Array, "party other"], lots: UInt[Array, " party"]) -> Bool[Array, "party other"]:

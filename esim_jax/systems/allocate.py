@@ -27,7 +27,9 @@ def allocate_seats(
     Args:
         votes: whole numbers, one a party; at most 2^33 together.
         n_seats: at least 1, at most 1,000,000.
-        method: "dhondt", "sainte_lague", "hare", "droop" or "plurality", in any case.
+        method: a divisor method ("dhondt", "sainte_lague", "modified_sainte_lague", "modified_sainte_lague_1_2",
+            "danish", "imperiali", "adams", "huntington_hill"), largest remainders ("hare", "droop",
+            "hagenbach_bischoff", "imperiali_quota"), or "plurality"; in any case.
         threshold: smallest share of all votes with which a party takes part, in [0, 1).
         seed: decides ties, by lot; any 64-bit integer.
 

@@ -1,8 +1,16 @@
 """Quota methods: a seat for every full quota, and the seats that remain to the largest remainders.
 
-Hare's quota is V / S, taken exactly. Droop's is the whole number floor(V / (S + 1)) + 1 (Droop, H. R., 1881, "On
-methods of electing representatives", Journal of the Statistical Society of London 44(2)). See Pukelsheim, F. (2017),
-Proportional Representation, 2nd ed., ch. 5.
+| rule | quota of V votes for S seats | by |
+|---|---|---|
+| `hare` | V / S | Hamilton 1792, Hare 1859 |
+| `droop` | floor(V / (S + 1)) + 1 | Droop 1881 |
+| `hagenbach_bischoff` | V / (S + 1) | Hagenbach-Bischoff 1888 |
+| `imperiali_quota` | V / (S + 2) | Italy until 1993 |
+
+Quotients are taken exactly. The last two can have more full quotas than seats; the count is then done again with a
+quota that has one seat less in its divisor (Italy, decree 361/1957, art. 77). Ties are broken by lot. See Droop, H. R.
+(1881), "On methods of electing representatives", Journal of the Statistical Society of London 44(2), and Pukelsheim,
+F. (2017), Proportional Representation, 2nd ed., ch. 5.
 """
 
 import jax.numpy as jnp
@@ -13,16 +21,61 @@ from esim_jax.systems._base import Contest, comes_before
 
 
 def hare(contest: Contest) -> Int[Array, " party"]:
-    """Largest remainders with Hare's quota."""
-    total = jnp.maximum(contest.votes.sum(), 1)
-    scaled = contest.votes * contest.n_seats  # in units of V: the quota is then V
-    return _largest_remainders(contest, scaled // total, scaled % total)
+    """Largest remainders with Hare's quota.
+
+    >>> import jax.numpy as jnp
+    >>> hare(Contest(jnp.array([6, 6, 2]), jnp.array(10), jnp.zeros(3, jnp.uint32))).tolist()
+    [4, 4, 2]
+    """
+    return _share_in_parts(contest, contest.n_seats)
 
 
 def droop(contest: Contest) -> Int[Array, " party"]:
-    """Largest remainders with Droop's quota."""
+    """Largest remainders with Droop's quota.
+
+    >>> import jax.numpy as jnp
+    >>> droop(Contest(jnp.array([60, 28, 12]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
+    [3, 1, 0]
+    """
     quota = contest.votes.sum() // (contest.n_seats + 1) + 1
     return _largest_remainders(contest, contest.votes // quota, contest.votes % quota)
+
+
+def hagenbach_bischoff(contest: Contest) -> Int[Array, " party"]:
+    """Largest remainders with Hagenbach-Bischoff's quota.
+
+    >>> import jax.numpy as jnp
+    >>> hagenbach_bischoff(Contest(jnp.array([60, 28, 12]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
+    [3, 1, 0]
+    """
+    return _share_in_parts(contest, _most_parts(contest, 1))
+
+
+def imperiali_quota(contest: Contest) -> Int[Array, " party"]:
+    """Largest remainders with Imperiali's quota.
+
+    >>> import jax.numpy as jnp
+    >>> imperiali_quota(Contest(jnp.array([62, 19, 19]), jnp.array(3), jnp.zeros(3, jnp.uint32))).tolist()
+    [3, 0, 0]
+    """
+    return _share_in_parts(contest, _most_parts(contest, 2))
+
+
+def _most_parts(contest: Contest, extra: int) -> Int[Array, ""]:
+    """The most parts, from S to S + extra, that leave no more full quotas than seats."""
+    total = jnp.maximum(contest.votes.sum(), 1)
+    parts = contest.n_seats
+    for more in range(1, extra + 1):
+        full = (contest.votes * (contest.n_seats + more) // total).sum()
+        parts = jnp.where(full <= contest.n_seats, contest.n_seats + more, parts)
+    return parts
+
+
+def _share_in_parts(contest: Contest, parts: Int[Array, ""]) -> Int[Array, " party"]:
+    """With the quota V / parts."""
+    total = jnp.maximum(contest.votes.sum(), 1)
+    scaled = contest.votes * parts  # in units of V: the quota is then V
+    return _largest_remainders(contest, scaled // total, scaled % total)
 
 
 def _largest_remainders(

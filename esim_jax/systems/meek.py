@@ -1,0 +1,113 @@
+"""Single transferable vote by Meek's method: the elected keep just the share of each vote that they need.
+
+Each party keeps a share of every vote that comes along and passes on the rest: all of it while hopeful, none of it once
+eliminated, and the share that leaves a quota once elected. Shares are found by iteration, one pass over the ballots
+each. The quota falls as votes are exhausted. When all surpluses together are below a millionth of a vote, or no longer
+fall, the party with the fewest votes is eliminated; who has no more than that surplus above the fewest ties with it.
+Ties are broken by lot. Parties that no ballot ranks take no part. Votes and shares are integers of a billionth, rounded
+up.
+
+Source: Meek (1969); Hill, Wichmann and Woodall (1987), Algorithm 123, The Computer Journal 30(3); rounding and ties as
+in the Reference Meek Rule of the Proportional Representation Foundation (2010).
+
+>>> import jax, jax.numpy as jnp
+>>> from esim_jax.systems.staged import count_rankings
+>>> with jax.enable_x64():
+...     contest = RankedContest(jnp.array(2), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
+...     rankings = jnp.array([[0, 1, -1], [1, -1, -1], [2, -1, -1]])
+...     count_rankings(meek, contest, rankings, jnp.array([7, 2, 3])).tolist()
+[1, 1, 0]
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Bool, Int
+
+from esim_jax.systems.rankings import Ranking, numbers_of
+from esim_jax.systems.staged import Hand, RankedContest, StagedRule, fewest
+from esim_jax.systems.stv import times_over
+
+UNIT = 10**9
+"""Votes and shares are whole numbers of this part."""
+
+OMEGA = 10**3
+"""Surpluses count as handed on when they come to less than a millionth of a vote in all."""
+
+_MOST_PASSES = 1000
+"""A party; the iteration ends long before, as surpluses must fall."""
+
+_NO_SURPLUS_YET = np.iinfo(np.int64).max
+
+
+class Shares(NamedTuple):
+    """What each party keeps."""
+
+    keep: Int[Array, " party"]  # int64, in units
+    hopeful: Bool[Array, " party"]
+    elected: Bool[Array, " party"]
+    votes: Int[Array, " party"]  # int64, in units
+    surplus: Int[Array, ""]  # int64, in units; of the pass before
+    done: Bool[Array, ""]
+
+
+def _start(_: RankedContest, ranked: Bool[Array, " party"]) -> Shares:
+    keep = jnp.where(ranked, jnp.int64(UNIT), 0)
+    nothing = jnp.zeros_like(keep)
+    return Shares(keep, ranked, jnp.zeros_like(ranked), nothing, jnp.int64(_NO_SURPLUS_YET), ~ranked.any())
+
+
+def _kept(ranking: Ranking, _: Hand, state: Shares) -> tuple[Int[Array, ""], ...]:
+    """What each party keeps of the vote, on its way down the ranking."""
+    n_parties = state.keep.shape[0]
+    weight = jnp.int64(UNIT)
+    kept = [jnp.int64(0)] * n_parties
+    for number in numbers_of(ranking, n_parties):
+        here = [number == np.uint32(party + 1) for party in range(n_parties)]
+        share = jnp.int64(0)
+        for party in range(n_parties):
+            share = jnp.where(here[party], state.keep[party], share)
+        part = lax.div(weight * share + np.int64(UNIT - 1), np.int64(UNIT))
+        kept = [jnp.where(here[party], part, kept[party]) for party in range(n_parties)]
+        weight = weight - part
+    return tuple(kept)
+
+
+def _adapt(contest: RankedContest, state: Shares, votes: Int[Array, " party"]) -> Shares:
+    """Elects or eliminates where the shares have settled or somebody reaches the quota; else adapts the shares."""
+    quota = votes.sum() // (contest.n_seats + 1) + 1
+    surplus = jnp.maximum(jnp.where(state.elected, votes - quota, 0).sum(), 0)
+    reaches = state.hopeful & (votes >= quota)
+    settled = (surplus < OMEGA) | (surplus >= state.surplus) | reaches.any()
+
+    vacancies = contest.n_seats - state.elected.sum()
+    newly = jnp.where(state.hopeful.sum() <= vacancies, state.hopeful, reaches)
+    elected = state.elected | newly
+    done = ~(state.hopeful & ~newly).any() | (elected.sum() >= contest.n_seats)
+    least = jnp.where(state.hopeful, votes, _NO_SURPLUS_YET).min()
+    low = state.hopeful & (votes - least <= surplus)
+    out = fewest(jnp.zeros_like(votes), contest.lots, low) & ~newly.any() & ~done
+
+    # share * quota / UNIT, rounded up, in two parts that don't overflow
+    wanted = state.keep * (quota // UNIT) + -(-state.keep * (quota % UNIT) // UNIT)
+    quotient, rest = times_over(wanted, UNIT, jnp.maximum(votes, 1))
+    return Shares(
+        keep=jnp.where(
+            settled, jnp.where(out, 0, state.keep), jnp.where(state.elected, quotient + (rest > 0), state.keep)
+        ),
+        hopeful=jnp.where(settled, state.hopeful & ~newly & ~out, state.hopeful),
+        elected=jnp.where(settled, elected, state.elected),
+        votes=votes,
+        surplus=jnp.where(settled, _NO_SURPLUS_YET, surplus),
+        done=settled & done,
+    )
+
+
+def _one_seat_each(_: RankedContest, state: Shares) -> Int[Array, " party"]:
+    return state.elected.astype(jnp.int64)
+
+
+meek = StagedRule(_start, _kept, _adapt, _one_seat_each, lambda n_parties: _MOST_PASSES * n_parties, asks_ranked=True)
+"""Meek's method, as above."""

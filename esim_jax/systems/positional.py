@@ -1,0 +1,140 @@
+"""Rules that add up votes or points once: the most win. Ties are broken by lot.
+
+One ballot has a vote for each of its first places (one in SNTV, all in approval voting), or points for each rank.
+
+>>> import jax, jax.numpy as jnp
+>>> from esim_jax.systems.staged import count_rankings
+>>> rankings, counts = [[0, 2, -1], [1, 2, -1], [2, 1, -1]], [4, 3, 2]  # 4 ballots A > C, 3 of B > C, and 2 of C > B
+>>> with jax.enable_x64():
+...     contest = RankedContest(jnp.array(2), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
+...     for rule in (sntv, limited_vote, block_vote, approval, borda):
+...         count_rankings(rule, contest, jnp.array(rankings), jnp.array(counts)).tolist()
+[1, 1, 0]
+[1, 1, 0]
+[0, 1, 1]
+[0, 1, 1]
+[0, 1, 1]
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Int
+
+from esim_jax.systems.rankings import Ranking, has_bit, numbers_of, ranked_bits
+from esim_jax.systems.staged import Hand, RankedContest, StagedRule, most
+
+
+class Points(NamedTuple):
+    """What each party has, and what a ballot must know."""
+
+    points: Int[Array, " party"]  # int64
+    places: Int[Array, ""]  # int32: votes of a ballot; in Borda's rule the parties that stand
+    ranked: Bool[Array, " party"]  # whom some ballot ranks
+    done: Bool[Array, ""]
+
+
+def _with_places(
+    places: Callable[[RankedContest], Int[Array, ""]],
+) -> Callable[[RankedContest, Bool[Array, " party"]], Points]:
+    def start(contest: RankedContest, ranked: Bool[Array, " party"]) -> Points:
+        nothing = jnp.zeros(ranked.shape, jnp.int64)
+        return Points(nothing, places(contest).astype(jnp.int32), ranked, jnp.asarray(False))
+
+    return start
+
+
+def _add_up(contest: RankedContest, state: Points, sums: Int[Array, " party"]) -> Points:
+    return state._replace(points=jnp.where(contest.stands, sums, 0), done=jnp.asarray(True))
+
+
+def _to_most(contest: RankedContest, state: Points) -> Int[Array, " party"]:
+    """A seat each for those with the most, of those who have any."""
+    return most(state.points, contest.lots, state.points > 0, contest.n_seats).astype(jnp.int64)
+
+
+# --- a vote for each of the first places -----------------------------------------------------------------------------
+
+
+def _first_places(ranking: Ranking, _: Hand, state: Points) -> tuple[Int[Array, ""], ...]:
+    n_parties = state.points.shape[0]
+    numbers = numbers_of(ranking, n_parties)
+    counted = [jnp.where(place < state.places, number, np.uint32(0)) for place, number in enumerate(numbers)]
+    chosen = ranked_bits(counted)
+    return tuple(has_bit(chosen, party + 1).astype(jnp.int32) for party in range(n_parties))
+
+
+def first_places(places: Callable[[RankedContest], Int[Array, ""]]) -> StagedRule:
+    """A rule with one vote for each of a ballot's first places; who has no vote gets no seat.
+
+    Args:
+        places: how many, from the contest; may be traced.
+    """
+    return StagedRule(_with_places(places), _first_places, _add_up, _to_most, lambda _: 1)
+
+
+sntv = first_places(lambda contest: jnp.ones_like(contest.n_seats))
+"""Single non-transferable vote: the seats go to those with the most first preferences.
+
+Source: Grofman, Lee, Winckler and Woodall, eds. (1999), Elections in Japan, Korea, and Taiwan under the Single
+Non-Transferable Vote.
+"""
+
+block_vote = first_places(lambda contest: contest.n_seats)
+"""Block vote: as many votes a ballot as there are seats, one for each of its first places.
+
+Source: Reynolds, Reilly and Ellis (2005), Electoral System Design: the New International IDEA Handbook.
+"""
+
+limited_vote = first_places(lambda contest: jnp.maximum(contest.n_seats - 1, 1))
+"""Limited vote: one vote fewer than there are seats, and at least one, for a ballot's first places.
+
+Source: Lijphart, Lopez Pintor and Sone (1986), in Grofman and Lijphart, eds., Electoral Laws and Their Political
+Consequences.
+"""
+
+approval = first_places(lambda contest: contest.stands.sum())
+"""Approval voting: a ballot approves of whom it ranks. Cut rankings short, or use `first_places`, to approve of fewer.
+
+Source: Brams and Fishburn (1978), Approval Voting.
+"""
+
+# --- points for each rank --------------------------------------------------------------------------------------------
+
+
+def _twice_points(ranking: Ranking, _: Hand, state: Points) -> tuple[Int[Array, ""], ...]:
+    """2 (m - 1 - i) for the i-th place from 0; parties left out share what is left: m - 1 - k each, with k ranked."""
+    n_parties = state.points.shape[0]
+    numbers = numbers_of(ranking, n_parties)
+    n_ranked = sum(((number != 0).astype(jnp.int32) for number in numbers), jnp.int32(0))
+    rest = jnp.where(n_ranked == 0, np.int32(0), state.places - 1 - n_ranked)
+    points = []
+    for party in range(n_parties):
+        own = rest
+        for place, number in enumerate(numbers):
+            own = jnp.where(number == np.uint32(party + 1), 2 * (state.places - np.int32(1 + place)), own)
+        points.append(own)
+    return tuple(points)
+
+
+def _to_most_of_ranked(contest: RankedContest, state: Points) -> Int[Array, " party"]:
+    return most(state.points, contest.lots, state.ranked, contest.n_seats).astype(jnp.int64)
+
+
+borda = StagedRule(
+    _with_places(lambda contest: contest.stands.sum()),
+    _twice_points,
+    _add_up,
+    _to_most_of_ranked,
+    lambda _: 1,
+    asks_ranked=True,
+)
+"""Borda: of m parties the first on a ballot gets m - 1 points, the next m - 2, and the last none.
+
+Those left out are ranked equal in the last places and share their points. Points are counted twice over, so that halves
+are whole. Source: Borda (1781), Memoire sur les elections au scrutin; equal ranks as in Black (1958), The Theory of
+Committees and Elections.
+"""

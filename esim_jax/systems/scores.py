@@ -1,0 +1,129 @@
+"""Rules on ballots that aren't rankings: sets of parties approved of, and scores.
+
+A set is one word, bit (party + 1) for each party in it. Scores are 0 to 5, three bits a party, ten parties a word, the
+first party in the lowest bits. Ties are broken by lot.
+
+>>> import jax, jax.numpy as jnp
+>>> from esim_jax.systems.staged import count_ballots
+>>> with jax.enable_x64():
+...     contest = RankedContest(jnp.array(1), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
+...     ballots = pack_scores(jnp.array([[5, 4, 0], [0, 5, 0], [0, 0, 3]]))
+...     for rule in (score, star):
+...         count_ballots(rule, contest, ballots, jnp.array([3, 2, 1])).tolist()
+[0, 1, 0]
+[1, 0, 0]
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Int, UInt
+
+from esim_jax.systems.rankings import has_bit
+from esim_jax.systems.staged import Hand, RankedContest, StagedRule, most
+
+TOP_SCORE = 5
+
+ScoreBallot = tuple[UInt[Array, "..."], ...]
+"""Packed scores, uint32; all words of one shape."""
+
+_BITS = 3
+_PARTIES = 32 // _BITS  # of a word
+
+
+def pack_scores(scores: Int[Array, "*ballots party"]) -> ScoreBallot:
+    """Score ballots from the score of each party.
+
+    >>> import jax.numpy as jnp
+    >>> [oct(ballot) for ballot in pack_scores(jnp.array([[5, 0, 3], [1, 2, 0]]))[0].tolist()]
+    ['0o305', '0o21']
+    """
+    words = []
+    for first in range(0, scores.shape[-1], _PARTIES):
+        of_word = scores[..., first : first + _PARTIES].astype(jnp.uint32)
+        shift = np.uint32(_BITS) * np.arange(of_word.shape[-1], dtype=np.uint32)
+        words.append((of_word << shift).sum(axis=-1, dtype=jnp.uint32))
+    return tuple(words)
+
+
+def score_of(ballot: ScoreBallot, party: int) -> Int[Array, "..."]:
+    """What a ballot gives to a party, int32."""
+    word, shift = ballot[party // _PARTIES], np.uint32(_BITS * (party % _PARTIES))
+    return ((word >> shift) & np.uint32(7)).astype(jnp.int32)
+
+
+class Totals(NamedTuple):
+    """Sums of the scores, and the runoff of two."""
+
+    totals: Int[Array, " party"]  # int64
+    finalists: Bool[Array, " party"]  # nobody in the first stage
+    runoff: Int[Array, " party"]  # int64; how many score each finalist above the other
+    done: Bool[Array, ""]
+
+
+def _start(_: RankedContest, ranked: Bool[Array, " party"]) -> Totals:
+    nothing = jnp.zeros(ranked.shape, jnp.int64)
+    return Totals(nothing, jnp.zeros_like(ranked), nothing, jnp.asarray(False))
+
+
+def _set(ballot: ScoreBallot, _: Hand, state: Totals) -> tuple[Int[Array, ""], ...]:
+    return tuple(has_bit(ballot[0], party + 1).astype(jnp.int32) for party in range(state.totals.shape[0]))
+
+
+def _scores(ballot: ScoreBallot, _: Hand, state: Totals) -> tuple[Int[Array, ""], ...]:
+    return tuple(score_of(ballot, party) for party in range(state.totals.shape[0]))
+
+
+def _add_up(contest: RankedContest, state: Totals, sums: Int[Array, " party"]) -> Totals:
+    return state._replace(totals=jnp.where(contest.stands, sums, 0), done=jnp.asarray(True))
+
+
+def _to_most(contest: RankedContest, state: Totals) -> Int[Array, " party"]:
+    return most(state.totals, contest.lots, state.totals > 0, contest.n_seats).astype(jnp.int64)
+
+
+approval_sets = StagedRule(_start, _set, _add_up, _to_most, lambda _: 1)
+"""Approval voting on sets; the most approvals win a seat each. Who is approved of by nobody gets no seat.
+
+Source: Brams and Fishburn (1978), Approval Voting.
+"""
+
+score = StagedRule(_start, _scores, _add_up, _to_most, lambda _: 1)
+"""Score voting: the largest sums of scores win a seat each. Who has only scores of 0 gets no seat.
+
+Source: Smith (2000), Range Voting.
+"""
+
+# --- STAR ------------------------------------------------------------------------------------------------------------
+
+
+def _scores_or_preference(ballot: ScoreBallot, _: Hand, state: Totals) -> tuple[Int[Array, ""], ...]:
+    """Scores in the first stage; in the second, a vote for the finalist with the larger score."""
+    scores = _scores(ballot, (), state)
+    both = sum((jnp.where(state.finalists[j], s, np.int32(0)) for j, s in enumerate(scores)), jnp.int32(0))
+    first_stage = ~state.finalists.any()
+    return tuple(
+        jnp.where(first_stage, s, (state.finalists[j] & (2 * s > both)).astype(jnp.int32)) for j, s in enumerate(scores)
+    )
+
+
+def _runoff(contest: RankedContest, state: Totals, sums: Int[Array, " party"]) -> Totals:
+    first_stage = ~state.finalists.any()
+    totals = jnp.where(first_stage, jnp.where(contest.stands, sums, 0), state.totals)
+    finalists = most(totals, contest.lots, totals > 0, 2)
+    return Totals(totals, finalists, jnp.where(first_stage, 0, sums), ~first_stage | (finalists.sum() < 2))
+
+
+def _to_preferred(contest: RankedContest, state: Totals) -> Int[Array, " party"]:
+    preferred = state.finalists & (state.runoff == jnp.where(state.finalists, state.runoff, -1).max())
+    return jnp.where(most(state.totals, contest.lots, preferred), contest.n_seats, 0)
+
+
+star = StagedRule(_start, _scores_or_preference, _runoff, _to_preferred, lambda _: 2)
+"""STAR (score then automatic runoff): of the two with the largest sums, who more voters score higher wins.
+
+A tie for the runoff is broken by lot. A tie in the runoff goes to the larger sum, and then by lot. Source: Equal Vote
+Coalition (2014), STAR voting; Wolk, Quinn and Ogren (2023).
+"""

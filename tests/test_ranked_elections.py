@@ -1,0 +1,153 @@
+"""Elections on ranked ballots: the ballots' law, and the count of a whole election by the plain rules."""
+
+from collections import Counter
+from itertools import permutations
+
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+from test_compiled_program import arguments
+
+from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party, simulate
+from esim_jax.counts.ballots import count_ballots
+from esim_jax.counts.profile import Profile
+from esim_jax.model.electorate import draw_electorate
+from esim_jax.systems import RANKED
+
+FALSE_ALARM = 1e-4
+"""A right program fails any of the file's ten comparisons with probability below 1e-3, once and for all."""
+
+PARTIES = [
+    Party("A", -0.3, 0.1, 50, incumbent=True), Party("B", 0.3, -0.1, 50), Party("C", 0.0, 0.3, 45),
+    Party("D", 0.1, -0.3, 47), Party("E", -0.1, 0.0, 40),
+]  # fmt: skip
+
+
+def rankings(**parameters):
+    """The ballots of one election, seed 0: places, parties counted from 0; and the constituency of each."""
+    with jax.enable_x64(True):
+        scenarios, constituencies, rows, mesh, block_rows, _ = arguments(1, **parameters)
+        ballots = jax.device_get(simulate._poll_voters(scenarios, constituencies, rows, mesh, block_rows))
+    words = np.stack(ballots.rankings).astype(np.uint64)
+    places = np.stack([(words[k // 8] >> np.uint64(4 * (k % 8))) & np.uint64(15) for k in range(8 * len(words))], -1)
+    return places.astype(int) - 1, np.broadcast_to(ballots.constituency[:, None], places.shape[:2])
+
+
+def cast(**parameters):
+    """Rankings of those who voted, as tuples, and their constituencies."""
+    places, constituency = rankings(**parameters)
+    voted = places[..., 0] >= 0
+    return [tuple(p for p in ballot if p >= 0) for ballot in places[voted].tolist()], constituency[voted]
+
+
+def test_order_follows_plackett_and_luce():
+    """Parties in one place differ for all voters alike: the order's law has a closed form."""
+    valence = (50.0, 90.0, 20.0, 60.0)
+    parties = [Party(f"P{v}", 0.1, 0.1, v) for v in valence]
+    ballots, _ = cast(parties=parties, temperature=0.5, n_voters=100_000, electoral_system="IRV")
+    weight = np.exp(np.array(valence) * 0.01 / 0.5)
+    found = Counter(ballots)
+    orders = [*permutations(range(4))]
+    expected = []
+    for order in orders:
+        left, p = weight.sum(), 1.0
+        for party in order:
+            p, left = p * weight[party] / left, left - weight[party]
+        expected.append(p * len(ballots))
+    assert set(found) <= set(orders)
+    assert stats.chisquare([found[order] for order in orders], expected).pvalue > FALSE_ALARM
+
+
+@pytest.mark.parametrize("include_nota", [False, True])
+def test_first_places_are_the_votes(include_nota):
+    given = {"parties": PARTIES, "n_voters": 20_001, "n_constituencies": 3, "include_nota": include_nota}
+    ballots, constituency = cast(electoral_system="IRV", **given)
+    counted = [Counter(b[0] for b, c in zip(ballots, constituency, strict=True) if c == k) for k in range(3)]
+    for system in ("IRV", "FPTP"):  # with one seed first preferences are the same under every system
+        votes = ElectionModel(electoral_system=system, **given, seed=0).run_election().constituency_votes
+        assert [[of[j] for j in range(5)] for of in counted] == votes[:, :5].tolist()
+
+
+@pytest.mark.parametrize("system", RANKED)
+def test_whole_elections_against_the_plain_rules(system):
+    several = system in ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
+    given = {
+        "parties": PARTIES, "n_voters": 6_100, "n_constituencies": 4, "electoral_system": system, "temperature": 0.3,
+        "ballot_length": 4, "district_magnitude": 2 if several else 1,
+    }  # fmt: skip
+    ballots, constituency = cast(**given)
+    names = "ABCDE"
+    seats = Counter()
+    for k in range(4):
+        mine = Counter(b for b, c in zip(ballots, constituency, strict=True) if c == k)
+        profile = Profile.of({tuple(names[p] for p in b): n for b, n in mine.items()}, candidates=names)
+        options = {"decimals": 5} if system == "STV" else {}
+        count = count_ballots(profile, system, 2 if several else None, **options)
+        assert not count.ties  # which lots would decide
+        seats.update(count.elected)
+    result = ElectionModel(**given, seed=0).run_election()
+    assert dict(zip(names, result.seats.tolist(), strict=True)) == {name: seats[name] for name in names}
+
+
+def test_ballots_end_where_they_should():
+    whole, _ = cast(parties=PARTIES, n_voters=5_000, electoral_system="IRV")
+    short, _ = cast(parties=PARTIES, n_voters=5_000, electoral_system="IRV", ballot_length=2)
+    assert [b[:2] for b in whole] == short
+    nota, _ = cast(parties=PARTIES, n_voters=5_000, electoral_system="IRV", include_nota=True)
+    lengths = Counter(map(len, nota))
+    assert set(lengths) == {1, 2, 3, 4, 5}  # who likes none of the above best has an empty ballot
+    assert all(set(b) <= set(range(5)) for b in nota)
+
+
+def test_near_temperature_zero_ballots_are_the_voters_utilities():
+    """Orders, and approval of whom the voter likes more than the average."""
+    given = {"parties": PARTIES, "n_voters": 5_000, "n_constituencies": 1, "temperature": 1e-5}
+    voters = draw_electorate((np.uint32(0), np.uint32(0)), np.arange(5_000, dtype=np.uint32))
+    position = np.array([[p.position_x, p.position_y] for p in PARTIES])
+    place = np.stack([voters.x, voters.y], axis=-1).astype(float)
+    utility = -np.linalg.norm(place[:, None] - position, axis=-1) + 0.01 * np.array([p.valence for p in PARTIES])
+    clear = np.abs(np.diff(np.sort(utility, axis=1), axis=1)).min(axis=1) > 1e-3
+    clear &= np.abs(utility - utility.mean(axis=1, keepdims=True)).min(axis=1) > 1e-3
+    orders = np.argsort(-utility, axis=1)
+    liked = utility > utility.mean(axis=1, keepdims=True)
+    for system in ("IRV", "approval"):
+        places = rankings(electoral_system=system, **given)[0].reshape(-1, 8)[:5_000]
+        sure = clear & (places[:, 0] >= 0)
+        assert sure.sum() > 3_000
+        for order, ballot, likes in zip(orders[sure], places[sure], liked[sure], strict=True):
+            expected = [p for p in order if system == "IRV" or likes[p]]
+            assert [p for p in ballot if p >= 0] == expected
+
+
+def test_rows_replay_and_chunks_change_nothing():
+    sweep = ParameterSweep(
+        {"electoral_system": ["IRV", "FPTP", "STV", "Schulze"], "n_voters": [300, 4_000]},
+        {"parties": PARTIES, "n_constituencies": 3, "district_magnitude": 1},
+    )
+
+    def run(**options):
+        runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=3, seed=5, verbose=False, **options)
+        return runner.run(), runner.party_results()
+
+    results, parties = run()
+    for options in ({"chunk_size": 1}, {"chunk_size": 5}):
+        assert all(a.equals(b) for a, b in zip(run(**options), (results, parties), strict=True))
+    row = results.row(1, named=True)
+    again = ElectionModel(
+        electoral_system=row["electoral_system"], n_voters=row["n_voters"], parties=PARTIES, n_constituencies=3,
+        seed=row["seed"],
+    ).run_election()  # fmt: skip
+    assert again.gallagher == row["gallagher"]
+    assert again.vse == row["vse"]
+
+
+def test_what_is_refused():
+    for given, sentence in (
+        ({"electoral_system": "IRV", "district_magnitude": 2}, "fills one seat"),
+        ({"electoral_system": "STV", "district_magnitude": 4}, "one candidate"),
+        ({"electoral_system": "IRV", "engine": "multinomial"}, "does not draw rankings"),
+        ({"electoral_system": "IRV", "parties": [Party(f"P{k}", 0.01 * k) for k in range(16)]}, "room for 15"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            ElectionModel(**given)
