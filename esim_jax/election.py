@@ -78,9 +78,8 @@ class ElectionModel:
 
     Args:
         seed: any 64-bit integer; with None fresh entropy is drawn and kept in `self.seed`.
-        **parameters: see `esim_jax.config.PARAMETERS`: n_voters, n_constituencies, electoral_system,
-            allocation_method, threshold, temperature, parties, anti_incumbency, economic_growth, national_mood,
-            alienation_threshold, indifference_threshold, include_nota.
+        **parameters: by name, such as n_voters, n_constituencies, electoral_system, threshold, temperature, parties;
+            all are in `esim_jax.config.PARAMETERS` and in docs/model.md.
 
     Attributes:
         parameters: the full set, with defaults filled in.
