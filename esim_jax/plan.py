@@ -14,8 +14,9 @@ from esim_jax.compilation import keep_compiled_programs
 from esim_jax.laws import Laws
 from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_scenarios
 from esim_jax.rows import Capacity, capacity_for, tabulate_constituencies, tabulate_rows
-from esim_jax.simulate import Outcome, block_rows, simulate_law, simulate_voters
+from esim_jax.simulate import Outcome, simulate_law, simulate_voters
 from esim_jax.systems import System, find_system
+from esim_jax.tally import BLOCK_ROWS
 
 
 @dataclass(frozen=True)
@@ -82,5 +83,5 @@ def make_plan(
     n_options = max(len(options(p)) for p in parameters)
     scenarios = stack_scenarios(parameters, [systems.index(system) for system in found], n_options)
     laws = None if engine == "voters" else Laws(scenarios)
-    capacity = capacity_for(*largest, block_rows(devices))
+    capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     return Plan(scenarios, systems, capacity, tuple(devices), laws, engine, cycle(devices))

@@ -22,7 +22,7 @@ from esim_jax.multinomial import draw_tallies
 from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import RULES, Contest, System, passes_threshold
-from esim_jax.tally import BLOCK_ROWS, members_at_once, tally_rows
+from esim_jax.tally import members_at_once, rows_at_once, tally_rows
 
 NATION = np.uint32(0xFFFF_FFFF)
 """Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
@@ -61,9 +61,10 @@ def simulate_voters(
     """
     at_once = members_at_once(int(rows.most_members), scenarios.weight.shape[-1])
     mesh = _mesh(tuple(devices))
+    block_rows = rows_at_once(devices[0].platform, len(rows.place), len(devices), at_once)
     decide_compiled = _compile_beside(scenarios, constituencies, systems, mesh)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
-        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows(devices), at_once)
+        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows, at_once)
         decide_compiled.join()
         return _decide(scenarios, constituencies, systems, *tally)
 
@@ -94,11 +95,6 @@ def simulate_law(
         if engine == "limit":
             scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE))
         return _decide(scenarios, constituencies, systems, *tally)
-
-
-def block_rows(devices: Sequence[jax.Device]) -> int:
-    """Rows a block on these devices."""
-    return BLOCK_ROWS[devices[0].platform]
 
 
 @lru_cache

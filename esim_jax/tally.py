@@ -16,14 +16,35 @@ from esim_jax.model.electorate import draw_electorate
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.utility import incumbency_effect, party_utility
 from esim_jax.random import Key
-from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
+from esim_jax.rows import ROW_WIDTH, Constituencies, Rows, power_of_two
 
-BLOCK_ROWS = {"cpu": 256, "gpu": 8192, "tpu": 1024}
-"""Rows a block by platform: what fits a CPU's cache, large for a GPU's launches. It can't change a result."""
+BLOCK_ROWS = {"cpu": (256, 1024), "gpu": (8192, 8192), "tpu": (1024, 1024)}
+"""Fewest and most rows a block by platform: what fits a CPU's cache, large for a GPU's launches."""
+
+_BLOCKS_A_DEVICE = 4  # at least, so that all devices have about as many rows
 
 _ABSENT = np.float32(2)  # a chance with which nobody votes
 
 _SUMS_AT_ONCE = 48  # a loop that adds up more of them spills its registers and compiles for long
+
+
+def rows_at_once(platform: str, n_rows: int, n_devices: int, at_once: int) -> int:
+    """Rows a block. It can't change a result.
+
+    A block is shared out among a CPU's cores anew each time, so that few and large ones cost less; measured 1.1 to 1.2
+    times as fast on two cores. Where several simulations are asked, a large block leaves the cache between them.
+
+    Args:
+        platform: of the devices.
+        n_rows: capacity of the row table, a power of two.
+        n_devices: among which the blocks are dealt.
+        at_once: simulations asked in one pass.
+
+    >>> [rows_at_once("cpu", n_rows, 1, 1) for n_rows in (256, 2048, 2**17)], rows_at_once("cpu", 2**17, 1, 7)
+    ([256, 512, 1024], 256)
+    """
+    fewest, most = BLOCK_ROWS[platform]
+    return fewest if at_once > 1 else min(most, max(fewest, n_rows // power_of_two(_BLOCKS_A_DEVICE * n_devices)))
 
 
 def members_at_once(most_members: int, n_parties: int) -> int:
