@@ -6,6 +6,7 @@ that share the electorate. Sums are integers (votes, and utility in fixed point)
 rows nor on the number of devices.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -137,7 +138,7 @@ def tally_rows(
     n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
     mine = (n_blocks - first_block + np.int32(n_devices - 1)) // np.int32(n_devices)
 
-    def add_block(step: Int[Array, ""], tally: tuple[Array, Array]) -> tuple[Array, Array]:
+    def add_block(step: Int[Array, ""], tally: Array) -> Array:
         start = (first_block + step * np.int32(n_devices)) * np.int32(block_rows)
         place = lax.dynamic_slice_in_dim(rows.place, start, block_rows)
         row = start + jnp.arange(block_rows, dtype=jnp.int32)
@@ -153,24 +154,21 @@ def tally_rows(
             rows.first_voter[place] + skipped.astype(jnp.uint32),
         )
 
-        def add_members(turn: Int[Array, ""], tally: tuple[Array, Array]) -> tuple[Array, Array]:
+        def add_members(turn: Int[Array, ""], tally: Array) -> Array:
             index = turn * np.int32(at_once) + jnp.arange(at_once, dtype=jnp.int32)
             takes_part = (index < n_members[:, None])[..., None]
             simulation = rows.member[rows.first_member[electorate][:, None] + index]
             scenario = Scenario(*(field[simulation] for field in scenarios))
             votes, welfare = tally_block(*lax.optimization_barrier((scenario, *block)))
             constituency = constituencies.first[simulation] + rows.number[place][:, None]
-            return (
-                tally[0].at[constituency].add(jnp.where(takes_part, votes, 0).astype(jnp.int64)),
-                tally[1].at[simulation].add(jnp.where(takes_part, welfare, 0).astype(jnp.int64)),
-            )
+            both = jnp.concatenate([votes, welfare], axis=-1)  # scattered together, which no second core helps with
+            return tally.at[constituency].add(jnp.where(takes_part, both, 0).astype(jnp.int64))
 
         turns = (rows.most_members + np.int32(at_once - 1)) // np.int32(at_once)
         return lax.fori_loop(np.int32(0), turns, add_members, tally)
 
     n_simulations, n_parties = scenarios.weight.shape
-    empty = (
-        jnp.zeros((constituencies.simulation.shape[0], n_parties), jnp.int64),
-        jnp.zeros((n_simulations, n_parties), jnp.int64),
-    )
-    return lax.fori_loop(np.int32(0), mine, add_block, empty)
+    empty = jnp.zeros((constituencies.simulation.shape[0], 2 * n_parties), jnp.int64)
+    tally = lax.fori_loop(np.int32(0), mine, add_block, empty)
+    votes, welfare = tally[:, :n_parties], tally[:, n_parties:]
+    return votes, jax.ops.segment_sum(welfare, constituencies.simulation, n_simulations)
