@@ -120,7 +120,7 @@ def _compile_beside(
 
     key = n_simulations, n_constituencies, n_parties, systems, mesh
     if key not in _compiling:
-        _compiling[key] = Thread(target=decide_nothing, daemon=True)
+        _compiling[key] = Thread(target=decide_nothing)
         _compiling[key].start()
     return _compiling[key]
 

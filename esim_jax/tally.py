@@ -29,6 +29,13 @@ _ABSENT = np.float32(2)  # a chance with which nobody votes
 _SUMS_AT_ONCE = 48  # a loop that adds up more of them spills its registers and compiles for long
 
 
+_SEEN = (
+    "temperature", "alienation_threshold", "indifference_threshold", "economic_growth", "national_mood",
+    "anti_incumbency", "welfare_scale", "position_x", "position_y", "valence", "incumbent", "weight",
+)  # fmt: skip
+"""Fields of a scenario that voters see, float32."""
+
+
 def rows_at_once(platform: str, n_rows: int, n_devices: int, at_once: int) -> int:
     """Rows a block. It can't change a result.
 
@@ -64,7 +71,7 @@ def tally_block(
     """Votes and welfare of each row of a block in each of some simulations, int32.
 
     Args:
-        scenario: of each row's simulations: fields of shape (row, member, ...).
+        scenario: of each row's simulations: what voters see has the shape (row, member, ...).
         key: of each row's electorate.
         n_voters: int32 voters from the row's first place on; surplus lanes take no part. Not above 0 for an empty row.
         first_voter: uint32 index within the electorate of the row's first voter.
@@ -83,7 +90,7 @@ def tally_block(
     appeal = lax.optimization_barrier(np.float32(0.01) * scenario.valence + scenario.incumbent * effect[..., None])
     votes, welfare = [], []
     for m in range(n_members):
-        s = Scenario(*(field[:, m, None] for field in scenario))
+        s = scenario._replace(**{name: getattr(scenario, name)[:, m, None] for name in _SEEN})
         utility = [
             party_utility(voters.x, voters.y, s.position_x[..., j], s.position_y[..., j], appeal[:, m, None, j])
             for j in range(n_parties)
@@ -113,6 +120,22 @@ def tally_block(
 
 def _fixed_point(utility: Float[Array, "..."], scale: Float[Array, "..."]) -> Int[Array, "..."]:
     return jnp.round(utility * scale).astype(jnp.int32)
+
+
+def _pack(scenarios: Scenario) -> Float[Array, "simulation number"]:
+    """What voters see of each scenario, side by side: a row of the table looks it up once, not field by field."""
+    return jnp.concatenate([getattr(scenarios, name).reshape(len(scenarios.weight), -1) for name in _SEEN], axis=-1)
+
+
+def _unpack(numbers: Float[Array, "row member number"], scenarios: Scenario) -> Scenario:
+    """The scenarios that were looked up; fields that voters don't see stay those of the chunk."""
+    fields, start = {}, 0
+    for name in _SEEN:
+        shape = getattr(scenarios, name).shape[1:]
+        width = shape[0] if shape else 1
+        fields[name] = numbers[..., start : start + width].reshape(numbers.shape[:-1] + shape)
+        start += width
+    return scenarios._replace(**fields)
 
 
 def tally_rows(
@@ -158,8 +181,8 @@ def tally_rows(
             index = turn * np.int32(at_once) + jnp.arange(at_once, dtype=jnp.int32)
             takes_part = (index < n_members[:, None])[..., None]
             simulation = rows.member[rows.first_member[electorate][:, None] + index]
-            scenario = Scenario(*(field[simulation] for field in scenarios))
-            votes, welfare = tally_block(*lax.optimization_barrier((scenario, *block)))
+            behaviour, *of_block = lax.optimization_barrier((numbers[simulation], *block))
+            votes, welfare = tally_block(_unpack(behaviour, scenarios), *of_block)
             constituency = constituencies.first[simulation] + rows.number[place][:, None]
             both = jnp.concatenate([votes, welfare], axis=-1)  # scattered together, which no second core helps with
             return tally.at[constituency].add(jnp.where(takes_part, both, 0).astype(jnp.int64))
@@ -168,6 +191,7 @@ def tally_rows(
         return lax.fori_loop(np.int32(0), turns, add_members, tally)
 
     n_simulations, n_parties = scenarios.weight.shape
+    numbers = _pack(scenarios)
     empty = jnp.zeros((constituencies.simulation.shape[0], 2 * n_parties), jnp.int64)
     tally = lax.fori_loop(np.int32(0), mine, add_block, empty)
     votes, welfare = tally[:, :n_parties], tally[:, n_parties:]
