@@ -53,7 +53,7 @@ def rows_at_once(platform: str, n_rows: int, n_devices: int, at_once: int) -> in
     """
     fewest, most = BLOCK_ROWS[platform]
     if platform == "cpu" and n_devices > 1:
-        most *= 4  # devices that share their threads take longer turns; measured 1.05 times as fast for two on two cores
+        most *= 4  # devices that share threads take longer turns; measured 1.05 times as fast for two
     return fewest if at_once > 1 else min(most, max(fewest, n_rows // power_of_two(_BLOCKS_A_DEVICE * n_devices)))
 
 
