@@ -22,8 +22,9 @@ from esim_jax.rows import (
     tabulate_magnitudes,
     tabulate_rows,
 )
-from esim_jax.simulate import Outcome, block_rows, simulate_law, simulate_voters
+from esim_jax.simulate import Outcome, simulate_law, simulate_voters
 from esim_jax.systems import System, find_system
+from esim_jax.tally import BLOCK_ROWS
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,6 @@ def make_plan(
     n_options = max(len(options(p)) for p in parameters)
     scenarios = stack_scenarios(parameters, places, n_options)
     laws = None if program in ("voters", "rankings") else Laws(scenarios)
-    capacity = capacity_for(*largest, block_rows(devices))
+    capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
     return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)

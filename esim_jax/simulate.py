@@ -24,7 +24,7 @@ from esim_jax.multinomial import draw_tallies
 from esim_jax.poll import RankedBallots, constituency_of_rows, no_ballots, poll_rows
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
-from esim_jax.tally import BLOCK_ROWS, members_at_once, tally_rows
+from esim_jax.tally import members_at_once, rows_at_once, tally_rows
 
 
 class Outcome(NamedTuple):
@@ -58,11 +58,12 @@ def simulate_voters(
     """
     at_once = members_at_once(int(rows.most_members), scenarios.weight.shape[-1])
     mesh = _mesh(tuple(devices))
+    block_rows = rows_at_once(devices[0].platform, len(rows.place), len(devices), at_once)
     ranked = any(system.ranked for system in systems)
     decide_compiled = _compile_beside(scenarios, constituencies, rows, systems, mesh, metrics)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
-        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows(devices), at_once)
-        ballots = _poll_voters(scenarios, constituencies, rows, mesh, block_rows(devices)) if ranked else None
+        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows, at_once)
+        ballots = _poll_voters(scenarios, constituencies, rows, mesh, block_rows) if ranked else None
         decide_compiled.join()
         return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
@@ -97,11 +98,6 @@ def simulate_law(
         return _decide(scenarios, constituencies, systems, *tally, metrics)
 
 
-def block_rows(devices: Sequence[jax.Device]) -> int:
-    """Rows a block on these devices."""
-    return BLOCK_ROWS[devices[0].platform]
-
-
 @lru_cache
 def _mesh(devices: tuple[jax.Device, ...]) -> Mesh:
     return Mesh(np.array(devices), ("device",))
@@ -133,7 +129,7 @@ def _compile_beside(
     n_rows, ranked = len(rows.place), any(system.ranked for system in systems)
     key = n_simulations, n_constituencies, n_parties, n_rows if ranked else 0, systems, mesh, metrics
     if key not in _compiling:
-        _compiling[key] = Thread(target=decide_nothing, daemon=True)
+        _compiling[key] = Thread(target=decide_nothing)
         _compiling[key].start()
     return _compiling[key]
 

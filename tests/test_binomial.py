@@ -38,14 +38,20 @@ def _double():
 
 
 @partial(jax.jit, static_argnames="block")
-def draw(high, low, index, n, p, block=BLOCK):
-    return draw_binomial((high, low), index, BINOMIAL_DRAWS, n, p, block)
+def draw(high, low, index, n, p, block=BLOCK, first=BINOMIAL_DRAWS):
+    return draw_binomial((high, low), index, jnp.uint32(first), n, p, block)
+
+
+def draw_many(key, index, n, p, first=BINOMIAL_DRAWS):
+    """N draws or fewer by the one program for N of them, which is compiled once."""
+    n, p = (np.resize(field, N) for field in (n, p))
+    index = np.resize(np.asarray(index, np.uint32), N)
+    return np.asarray(draw(jnp.uint32(key[0]), jnp.uint32(key[1]), index, n, p, first=np.uint32(first)))
 
 
 @lru_cache(maxsize=4)
 def counts(n, p, seed):
-    index = jnp.arange(N, dtype=jnp.uint32)
-    return np.asarray(draw(jnp.uint32(11), jnp.uint32(seed), index, jnp.full(N, n), jnp.full(N, p)))
+    return draw_many((11, seed), np.arange(N), n, p)
 
 
 def chi_square(observed, expected):
@@ -93,10 +99,10 @@ def test_large_counts_between_the_cells(n, p):
 
 
 def test_certain_counts():
-    n = jnp.array([0, 0, 0, 5, 5, MOST, MOST, MOST])
-    p = jnp.array([0.0, 0.3, 1.0, 0.0, 1.0, 0.0, 1.0, 1e-300])
-    drawn = draw(jnp.uint32(1), jnp.uint32(2), jnp.arange(8, dtype=jnp.uint32), n, p)
-    np.testing.assert_array_equal(drawn, [0, 0, 0, 0, 5, 0, MOST, 0])
+    n = [0, 0, 0, 5, 5, MOST, MOST, MOST]
+    p = [0.0, 0.3, 1.0, 0.0, 1.0, 0.0, 1.0, 1e-300]
+    drawn = draw_many((1, 2), np.arange(8), n, p)
+    np.testing.assert_array_equal(drawn[:8], [0, 0, 0, 0, 5, 0, MOST, 0])
 
 
 def mixed(size):
@@ -111,28 +117,24 @@ def test_same_bits_in_any_layout():
     n, p = mixed(size)
     index = np.arange(size, dtype=np.uint32)
     high, low = np.uint32(3), np.uint32(4)
-    usual = np.asarray(draw(high, low, index, n, p))
+    usual = draw_many((high, low), index, n, p)[:size]
     np.testing.assert_array_equal(draw(high, low, index, n, p, 64), usual)
     order = np.random.default_rng(6).permutation(size)
-    np.testing.assert_array_equal(draw(high, low, index[order], n[order], p[order]), usual[order])
-    for start, stop in ((511, 514), (1000, 1777)):
-        here = slice(start, stop)
-        np.testing.assert_array_equal(draw(high, low, index[here], n[here], p[here]), usual[here])
+    np.testing.assert_array_equal(draw_many((high, low), index[order], n[order], p[order])[:size], usual[order])
+    # of three draws on both sides of a block's edge; of some blocks and a rest, each with a key of its own
+    for key, here in (((high, low), slice(511, 514)), ((np.full(777, high), np.full(777, low)), slice(1000, 1777))):
+        np.testing.assert_array_equal(draw(*key, index[here], n[here], p[here]), usual[here])
     alone = jax.vmap(lambda i, n, p: draw_binomial((high, low), i[None], BINOMIAL_DRAWS, n[None], p[None])[0])
     few = slice(100, 140)
     np.testing.assert_array_equal(jax.jit(alone)(index[few], jnp.asarray(n[few]), jnp.asarray(p[few])), usual[few])
-    keys = np.full(size, high), np.full(size, low)
-    np.testing.assert_array_equal(draw(*keys, index, n, p), usual)
 
 
 def test_each_attempt_has_its_own_words():
     """Another draw number, index or key gives another, uncorrelated number."""
-    index = jnp.arange(N, dtype=jnp.uint32)
-    n, p = jnp.full(N, 1000), jnp.full(N, 0.4)
+    index = np.arange(N)
 
     def scores(key, index, first):
-        drawn = jax.jit(draw_binomial)((jnp.uint32(0), jnp.uint32(key)), index, jnp.uint32(first), n, p)
-        return (np.asarray(drawn) - 400) / 240**0.5
+        return (draw_many((0, key), index, 1000, 0.4, first) - 400) / 240**0.5
 
     base = scores(1, index, BINOMIAL_DRAWS)
     others = [
@@ -150,17 +152,16 @@ def test_each_attempt_has_its_own_words():
 # --- multinomial -----------------------------------------------------------------------------------------------------
 
 
+def shared_out(key, index, n, p):
+    """Counts of the five parties with these shares and of the rest, from N draws of the same program."""
+    index, n, p = np.broadcast_to(np.asarray(index, np.uint32), N), np.broadcast_to(n, N), np.broadcast_to(p, (N, 5))
+    return np.asarray(jax.jit(draw_multinomial)((jnp.uint32(key[0]), jnp.uint32(key[1])), index, n, p))
+
+
 def test_multinomial_counts():
     p = np.array([0.2, 0.0, 0.35, 0.05, 0.1])
     for n, seed in ((3, 1), (60, 2), (5000, 3)):
-        drawn = np.asarray(
-            jax.jit(draw_multinomial)(
-                (jnp.uint32(7), jnp.uint32(seed)),
-                jnp.arange(N, dtype=jnp.uint32),
-                jnp.full(N, n),
-                jnp.broadcast_to(p, (N, 5)),
-            )
-        )
+        drawn = shared_out((7, seed), np.arange(N), n, p)
         full = np.append(p, 0.3)
         assert drawn.shape == (N, 6)
         assert drawn.dtype == np.int64
@@ -186,18 +187,16 @@ def test_multinomial_counts():
 
 def test_multinomial_of_certain_shares():
     def one(n, p):
-        index = jnp.zeros(1, jnp.uint32)
-        return jax.jit(draw_multinomial)((jnp.uint32(0), jnp.uint32(0)), index, jnp.array([n]), jnp.array([p]))[
-            0
-        ].tolist()
+        return shared_out((0, 0), 0, n, p + [0.0] * (5 - len(p)))[0].tolist()
 
-    assert one(MOST, [0.0, 1.0, 0.0]) == [0, MOST, 0, 0]
-    assert one(MOST, [0.0, 0.0]) == [0, 0, MOST]
-    assert one(0, [0.5, 0.5]) == [0, 0, 0]
+    assert one(MOST, [0.0, 1.0, 0.0]) == [0, MOST, 0, 0, 0, 0]
+    assert one(MOST, [0.0, 0.0]) == [0, 0, 0, 0, 0, MOST]
+    assert one(0, [0.5, 0.5]) == [0, 0, 0, 0, 0, 0]
     thirds = one(999_999, [1 / 3] * 3)  # rounded, the thirds do not sum to 1
     assert sum(thirds) == 999_999
+    assert min(thirds) >= 0
     nobody = jnp.zeros(0, jnp.uint32), jnp.zeros(0, int), jnp.zeros((0, 2))
-    assert draw_multinomial((jnp.uint32(0), jnp.uint32(0)), *nobody).shape == (0, 3)
+    assert jax.jit(draw_multinomial)((jnp.uint32(0), jnp.uint32(0)), *nobody).shape == (0, 3)
 
 
 # --- normal ----------------------------------------------------------------------------------------------------------
@@ -208,13 +207,14 @@ def test_normal_numbers_are_quantiles():
     word = np.concatenate(
         [rng.integers(0, 2**32, 200_000), 2 ** np.arange(32) - 1, 2**32 - 1 - np.arange(50), np.arange(50)]
     ).astype(np.uint32)
-    z = np.asarray(normal_units(jnp.asarray(word))) / NORMAL_UNIT
+    z = np.asarray(jax.jit(normal_units)(word)) / NORMAL_UNIT
     size = -special.ndtri(((word & 0x7FFF_FFFF) + 0.5) / 2**32)
     np.testing.assert_allclose(z, np.where(word >> 31, -size, size), rtol=0, atol=2e-6)
 
 
 def test_normal_numbers_are_normal():
-    word, _ = random_words((jnp.uint32(0), jnp.uint32(9)), jnp.arange(1 << 20, dtype=jnp.uint32), 0)
-    z = np.asarray(normal_units(word)) / NORMAL_UNIT
+    index = np.arange(1 << 20, dtype=np.uint32)
+    z = np.asarray(jax.jit(lambda low: normal_units(random_words((jnp.uint32(0), low), index, 0)[0]))(np.uint32(9)))
+    z = z / NORMAL_UNIT
     assert stats.kstest(z, "norm").pvalue > FALSE_ALARM
     assert abs(np.mean(z**2) - 1) < K * (2 / len(z)) ** 0.5

@@ -50,13 +50,8 @@ sys.exit(main(sys.argv[1:]))
 """The command, with many parts and an account of them; perhaps slower than it is."""
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
-def place(tmp_path, cache, monkeypatch):
+def place(tmp_path, monkeypatch):
     """A folder with a configuration; gives what starts the command there, with a log of the parts it writes."""
     (tmp_path / "sweep.json").write_text(json.dumps(CONFIG))
     started = []
@@ -70,7 +65,6 @@ def place(tmp_path, cache, monkeypatch):
                 cwd=tmp_path,
                 env={
                     **os.environ,
-                    "ESIM_JAX_CACHE": str(cache),
                     "ESIM_JAX_LOST_AFTER": "3",
                     "LOG": str(tmp_path / f"{name}.log"),
                     **environment,

@@ -74,24 +74,30 @@ def one_by_one(n_parties, n_voters, replicates, seed):
 
 drawn_by_program = jax.jit(draw_tallies)
 
+PLACES = {2: 65_536, 3: 32_768, 12: REPLICATES}
+"""Electorates, and constituencies, in a call of the program, which is compiled once a number of parties; what a test
+does not ask for has no voters."""
+
 
 def as_a_whole(n_parties, n_voters, replicates, seed, constituencies=1):
     """Votes by constituency and welfare of electorates, from the package."""
     stacked, laws = setting(n_parties)
-    scenarios = type(stacked)(*(np.repeat(field, replicates, axis=0) for field in stacked))._replace(
-        key_high=np.full(replicates, seed, np.uint32), key_low=np.arange(replicates, dtype=np.uint32)
+    places, used = PLACES[n_parties], replicates * constituencies
+    scenarios = type(stacked)(*(np.repeat(field, places, axis=0) for field in stacked))._replace(
+        key_high=np.full(places, seed, np.uint32), key_low=np.arange(places, dtype=np.uint32)
     )
-    simulation = np.repeat(np.arange(replicates, dtype=np.int32), constituencies)
-    number = np.tile(np.arange(constituencies, dtype=np.uint32), replicates)
+    simulation, number = np.full(places, places - 1, np.int32), np.zeros(places, np.uint32)
+    simulation[:used] = np.repeat(np.arange(replicates), constituencies)
+    number[:used] = np.tile(np.arange(constituencies), replicates)
+    voters = np.where(np.arange(places) < used, n_voters, 0).astype(np.int32)
     with jax.enable_x64(True):
         votes, welfare = jax.device_get(
-            drawn_by_program(
-                scenarios, simulation, number, np.full(len(number), n_voters, np.int32), laws,
-                np.zeros(replicates, np.int32),
-            )
-        )  # fmt: skip
+            drawn_by_program(scenarios, simulation, number, voters, laws, np.zeros(places, np.int32))
+        )
     assert votes.dtype == welfare.dtype == np.int64
-    return votes.reshape(replicates, constituencies, n_parties), welfare / stacked.welfare_scale[0].astype(float)
+    assert not votes[used:].any()
+    welfare = welfare[:replicates] / stacked.welfare_scale[0].astype(float)
+    return votes[:used].reshape(replicates, constituencies, n_parties), welfare
 
 
 def same_law(first, second):

@@ -3,13 +3,28 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dbos import DBOS, DBOSConfig
 from fastapi.testclient import TestClient
 from postgres import Postgres
 
 from service.app import create_app
 from service.settings import Settings
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _soon_ended() -> Iterator[None]:
+    """DBOS in this process looks for notifications, of which there are none, more often: its end awaits a last look."""
+    begin = DBOS.__init__
+
+    def hasten(self: DBOS, *, config: DBOSConfig, **more: Any) -> None:
+        begin(self, config={**config, "notification_listener_polling_interval_sec": 0.02}, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DBOS, "__init__", hasten)
+        yield
 
 
 @pytest.fixture
