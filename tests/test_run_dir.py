@@ -489,3 +489,20 @@ def test_twenty_kills_lose_nothing(tmp_path):
     for suffix in ("parquet", "json", "json.provenance.json"):
         assert (tmp_path / f"resumed.{suffix}").read_bytes() == (tmp_path / f"whole.{suffix}").read_bytes()
     assert not list((tmp_path / "run" / "parts").glob(".*"))
+
+
+def test_a_manifest_that_is_written_meanwhile_is_no_stranger(tmp_path, monkeypatch):
+    """Two processes begin a sweep together: one looks into the directory while the other writes its manifest."""
+    runner(run_dir=tmp_path / "first").run()
+    text = (tmp_path / "first" / "manifest.json").read_text("utf-8")
+    directory = tmp_path / "second"
+    (directory / "parts").mkdir(parents=True)
+    module = esim_jax.sweep.run_dir
+    entries = module._entries
+
+    def slow(path):
+        (path / "manifest.json").write_text(text, "utf-8")
+        return entries(path)
+
+    monkeypatch.setattr(module, "_entries", slow)
+    assert module.look_into(directory, resume=True) == json.loads(text)

@@ -44,10 +44,12 @@ def look_into(path: Path, resume: bool) -> dict[str, Any] | None:
     """
     if path.exists() and not path.is_dir():
         raise InputError(f"The run directory {str(path)!r} is a file: name a directory.")
-    manifest = path / "manifest.json"
+    manifest, parts = path / "manifest.json", path / "parts"
+    # looked at before the manifest is, for another process may write it in between
+    has_parts = any(parts.glob("part-*"))
+    has_others = any(p not in (parts, manifest) and not _is_ours(p) for p in _entries(path))
     if not manifest.exists():
-        parts = path / "parts"
-        if any(parts.glob("part-*")) or any(p != parts and not _is_ours(p) for p in _entries(path)):
+        if has_parts or has_others:
             raise InputError(
                 f"{str(path)!r} is no run directory: it is not empty and has no manifest.json; "
                 "name a new or an empty directory."
