@@ -16,6 +16,8 @@ from esim_jax.sweep.spans import align_runs, missing_spans
 METRICS = ["turnout", "gallagher", "enp_votes", "enp_seats", "vse"]
 SPACE = {"temperature": [0.3, 0.5, 0.7], "n_voters": [300]}
 
+FPTP = {"electoral_system": "FPTP", "allocation_method": "dhondt"}
+
 
 def runner(**options):
     return BatchRunner(
@@ -75,7 +77,7 @@ def test_the_design_is_not_as_long_as_the_sweep():
     assert r.simulation(1, 2**31 - 2)["seed"] < 2**53
     design = r._sweep.design
     assert len(design) == 2 * (2**31 - 1)
-    chunks = make_cutter([{"n_voters": 100, "n_constituencies": 1, "engine": "voters"}] * 2).cut(design.whole())
+    chunks = make_cutter([{"n_voters": 100, "n_constituencies": 1, "engine": "voters", **FPTP}] * 2).cut(design.whole())
     assert next(chunks) == (Span(0, 0, BOUNDS["voters"].simulations),)
 
 
@@ -157,22 +159,24 @@ def test_chunks_keep_their_bounds_and_lose_nothing():
         (50_000_000, 10, "voters"),  # more than a chunk
         (100, 1, "limit"),
     ]
-    parameters = [dict(zip(("n_voters", "n_constituencies", "engine"), size, strict=True)) for size in sizes]
+    parameters = [
+        {**dict(zip(("n_voters", "n_constituencies", "engine"), size, strict=True)), **FPTP} for size in sizes
+    ]
     cutter = make_cutter(parameters)
     spans = [Span(0, 5, 3000), Span(1, 0, 3), Span(2, 0, 2), Span(0, 0, 5), Span(3, 0, 9)]
     chunks = list(cutter.cut(spans))
     largest = cutter.largest(chunks)
     assert largest.rows == cutter.load((Span(2, 0, 1),)).rows
     for chunk in chunks:
-        load, bounds = cutter.load(chunk), BOUNDS[cutter.engines[chunk[0].configuration]]
+        load, bounds = cutter.load(chunk), BOUNDS[cutter.programs[chunk[0].configuration]]
         assert load.simulations == 1 or all(have <= bound for have, bound in zip(load, bounds, strict=True))
-        assert len({cutter.engines[span.configuration] for span in chunk}) == 1
+        assert len({cutter.programs[span.configuration] for span in chunk}) == 1
     for k in (0, 1):
         assert np.concatenate([spread(chunk)[k] for chunk in chunks]).tolist() == spread(spans)[k].tolist()
 
 
 def test_aligned_chunks_hold_the_same_runs_of_all_configurations():
-    cutter = make_cutter([{"n_voters": 100, "n_constituencies": 1, "engine": "voters"}] * 5, chunk_size=12)
+    cutter = make_cutter([{"n_voters": 100, "n_constituencies": 1, "engine": "voters", **FPTP}] * 5, chunk_size=12)
     missing = missing_spans([Span(0, 0, 4), Span(1, 3, 5)], n_configurations=5, n_runs=9)
     together = list(align_runs(missing, lambda c: c == 4, cutter.runs_together))
     for spans in together:
