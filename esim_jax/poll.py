@@ -11,14 +11,12 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt
 
-from esim_jax.model.ballots import cast_plurality_ballots
 from esim_jax.model.electorate import draw_electorate
 from esim_jax.model.preferences import order_parties
 from esim_jax.model.scenario import Scenario
-from esim_jax.model.utility import incumbency_effect, party_utility
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
 from esim_jax.systems.rankings import Ranking, rank_parties, words_for
-from esim_jax.tally import ABSENT, look_up_rows
+from esim_jax.tally import ABSENT, appeal_of, ask_voters, look_up_rows
 
 
 class RankedBallots(NamedTuple):
@@ -53,7 +51,6 @@ def poll_rows(
         first_block: the first block to ask: the device's number.
         n_devices: the step from block to block.
     """
-    n_parties = scenarios.weight.shape[-1]
     n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
     mine = (n_blocks - first_block + np.int32(n_devices - 1)) // np.int32(n_devices)
     lane = jnp.arange(ROW_WIDTH, dtype=jnp.int32)[None, :]
@@ -67,28 +64,15 @@ def poll_rows(
         index = block.first_voter[:, None] + lane.astype(jnp.uint32)
         voters = draw_electorate(key, index)
         present = lane < block.n_voters[:, None]
-        effect = incumbency_effect(s.economic_growth, s.national_mood, s.anti_incumbency)
-        appeal = lax.optimization_barrier(np.float32(0.01) * s.valence + s.incumbent * effect[..., None])
-        utility = [
-            party_utility(voters.x, voters.y, s.position_x[..., j], s.position_y[..., j], appeal[..., j])
-            for j in range(n_parties)
-        ]
-        ballots = cast_plurality_ballots(
-            jnp.where(present, voters.chance, ABSENT),
-            utility,
-            [s.weight[..., j] for j in range(n_parties)],
-            voters.habit,
-            s.temperature,
-            s.alienation_threshold,
-            s.indifference_threshold,
-        )
+        voters = voters._replace(chance=jnp.where(present, voters.chance, ABSENT))
+        utility, ballots = ask_voters(s, voters, appeal_of(s))
         order = order_parties(key, index, ballots, utility, s.temperature)
         length = jnp.where(ballots.up_to[-1], s.ballot_length, 0)
         words = rank_parties(order, length, _ranked(s, order, utility))
         return tuple(lax.dynamic_update_slice_in_dim(k, w, start, 0) for k, w in zip(kept, words, strict=True))
 
     empty = jnp.zeros((rows.place.shape[0], ROW_WIDTH), jnp.uint32)
-    return lax.fori_loop(np.int32(0), mine, ask_block, (empty,) * words_for(n_parties))
+    return lax.fori_loop(np.int32(0), mine, ask_block, (empty,) * words_for(scenarios.weight.shape[-1]))
 
 
 def _ranked(

@@ -14,8 +14,8 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.model.ballots import cast_plurality_ballots
-from esim_jax.model.electorate import draw_electorate
+from esim_jax.model.ballots import PluralityBallots, cast_plurality_ballots
+from esim_jax.model.electorate import Electorate, draw_electorate
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.utility import incumbency_effect, party_utility
 from esim_jax.random import Key
@@ -70,6 +70,33 @@ def members_at_once(most_members: int, n_parties: int) -> int:
     return -(-most_members // passes)
 
 
+def appeal_of(scenario: Scenario) -> Float[Array, "... party"]:
+    """What each party is worth to all voters alike; computed once a row, before the loop over voters."""
+    effect = incumbency_effect(scenario.economic_growth, scenario.national_mood, scenario.anti_incumbency)
+    return lax.optimization_barrier(np.float32(0.01) * scenario.valence + scenario.incumbent * effect[..., None])
+
+
+def ask_voters(
+    scenario: Scenario, voters: Electorate, appeal: Float[Array, "... party"]
+) -> tuple[list[Float[Array, "..."]], PluralityBallots]:
+    """What each party is worth to each voter, and the voters' ballots for one party."""
+    n_parties = appeal.shape[-1]
+    utility = [
+        party_utility(voters.x, voters.y, scenario.position_x[..., j], scenario.position_y[..., j], appeal[..., j])
+        for j in range(n_parties)
+    ]
+    ballots = cast_plurality_ballots(
+        voters.chance,
+        utility,
+        [scenario.weight[..., j] for j in range(n_parties)],
+        voters.habit,
+        scenario.temperature,
+        scenario.alienation_threshold,
+        scenario.indifference_threshold,
+    )
+    return utility, ballots
+
+
 def tally_block(
     scenario: Scenario, key: Key, n_voters: Int[Array, " row"], first_voter: UInt[Array, " row"]
 ) -> tuple[Int[Array, "row member party"], Int[Array, "row member party"]]:
@@ -90,25 +117,11 @@ def tally_block(
     present = lane < n_voters[:, None]
     voters = voters._replace(chance=jnp.where(present, voters.chance, ABSENT))
 
-    effect = incumbency_effect(scenario.economic_growth, scenario.national_mood, scenario.anti_incumbency)
-    # the appeal is computed once a row, before the loop over voters
-    appeal = lax.optimization_barrier(np.float32(0.01) * scenario.valence + scenario.incumbent * effect[..., None])
+    appeal = appeal_of(scenario)
     votes, welfare = [], []
     for m in range(n_members):
         s = scenario._replace(**{name: getattr(scenario, name)[:, m, None] for name in _SEEN})
-        utility = [
-            party_utility(voters.x, voters.y, s.position_x[..., j], s.position_y[..., j], appeal[:, m, None, j])
-            for j in range(n_parties)
-        ]
-        ballots = cast_plurality_ballots(
-            voters.chance,
-            utility,
-            [s.weight[..., j] for j in range(n_parties)],
-            voters.habit,
-            s.temperature,
-            s.alienation_threshold,
-            s.indifference_threshold,
-        )
+        utility, ballots = ask_voters(s, voters, appeal[:, m, None])
         votes += [ballot.astype(jnp.int32) for ballot in ballots.up_to]
         welfare += [jnp.where(present, _fixed_point(u, s.welfare_scale), 0) for u in utility]
     sums = lax.reduce(
