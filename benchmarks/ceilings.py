@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array, lax
 from tables import Row, Table
 
-from esim_jax.chunks import Span, make_cutter, spread
+from esim_jax.chunks import Program, Span, make_cutter, spread
 from esim_jax.config import read_parameters
 from esim_jax.model.elementary import exp, log, polynomial
 from esim_jax.model.quantiles import ECONOMIC_LEAN, NORMAL, TRAIT_DIFFERENCE
@@ -106,7 +106,7 @@ def kernel_speed(seconds: float) -> float:
     parameters = [read_parameters({"n_voters": n_voters})]
     cutter = make_cutter(parameters)
     chunk = (Span(0, 0, n_runs),)
-    plan: Plan = make_plan(parameters, "voters", jax.local_devices()[:1], cutter.load(chunk))
+    plan: Plan = make_plan(parameters, Program("voters"), jax.local_devices()[:1], cutter.load(chunk))
     configuration, run = spread(chunk)
     seeds = run.astype(np.uint64) * np.uint64(77_777) + as_uint64(1)
     scenarios = seed_scenarios(plan.scenarios, configuration, seeds, plan.capacity.simulations)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
 from esim_jax.rows import ROW_WIDTH, count_rows
 from esim_jax.systems import find_system
 from esim_jax.systems.rankings import words_for
@@ -38,8 +39,8 @@ BOUNDS = {
     "multinomial": Load(2**14, 2**18, 2**14),
     "limit": Load(2**14, 2**18, 2**14),
 }
-"""Bounds on a chunk by program, see `program_for`: a fraction of a second, and some megabytes whatever the size of the
-sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
+"""Bounds on a chunk by kind of program, see `Program`: a fraction of a second, and some megabytes whatever the size of
+the sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
 
 _ACCELERATOR = 16
 """An accelerator's chunks may be so many times as large: it is faster, and each call costs it more."""
@@ -48,30 +49,39 @@ _SHARE = 1 / 16
 """A chunk may take up so much of the memory; several are in flight, and others use the machine too."""
 
 
-def program_for(parameters: Mapping[str, Any]) -> str:
-    """The compiled program that holds a configuration's elections: its engine's, or "rankings" where voters are drawn
-    and rank the parties.
+class Program(NamedTuple):
+    """What is constant in a compiled program.
+
+    Attributes:
+        kind: the engine, or "rankings" where voters are drawn and rank the parties.
+        voters: their model.
     """
-    if parameters["engine"] == "voters" and find_system(parameters).ranked:
-        return "rankings"
-    return str(parameters["engine"])
+
+    kind: str
+    voters: VoterModel = DEMOGRAPHIC
 
 
-def chunk_bytes(load: Load, n_options: int, program: str = "voters") -> int:
+def program_for(parameters: Mapping[str, Any]) -> Program:
+    """The compiled program that holds a configuration's elections."""
+    ranks = parameters["engine"] == "voters" and find_system(parameters).ranked
+    return Program("rankings" if ranks else str(parameters["engine"]), find_voter_model(parameters))
+
+
+def chunk_bytes(load: Load, n_options: int, kind: str = "voters") -> int:
     """What a chunk with this capacity takes up in memory, from above: tables, results and what is between.
 
     Measured on compiled programs (a test compares), with capacities rounded up to powers of two.
     """
     per_simulation, per_constituency = 300 + 140 * n_options, 60 + 45 * n_options
-    per_row = 4 + (4 * ROW_WIDTH * words_for(n_options) if program == "rankings" else 0)
+    per_row = 4 + (4 * ROW_WIDTH * words_for(n_options) if kind == "rankings" else 0)
     return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * per_row)
 
 
-def fit_bounds(program: str, n_options: int, memory: int, platform: str) -> Load:
+def fit_bounds(kind: str, n_options: int, memory: int, platform: str) -> Load:
     """The bounds for a device: halved until a chunk fits its share of the memory.
 
     Args:
-        program: a key of BOUNDS.
+        kind: a key of BOUNDS.
         n_options: on the longest ballot.
         memory: of the device, in bytes.
         platform: "cpu", "gpu" or "tpu".
@@ -82,8 +92,8 @@ def fit_bounds(program: str, n_options: int, memory: int, platform: str) -> Load
     Load(simulations=64, constituencies=4096, rows=8192)
     """
     scale = 1 if platform == "cpu" else _ACCELERATOR
-    bounds = Load(*(bound * scale for bound in BOUNDS[program]))
-    while chunk_bytes(bounds, n_options, program) > memory * _SHARE and bounds.simulations > 1:
+    bounds = Load(*(bound * scale for bound in BOUNDS[kind]))
+    while chunk_bytes(bounds, n_options, kind) > memory * _SHARE and bounds.simulations > 1:
         bounds = Load(*(max(1, bound // 2) for bound in bounds))
     return bounds
 
@@ -97,12 +107,12 @@ class Cutter:
         rows: likewise; 1 where no voter is drawn.
         programs: of each configuration, see `program_for`; a chunk never mixes them.
         chunk_size: simulations a chunk; None for as many as the bounds allow.
-        bounds: by program.
+        bounds: by kind of program.
     """
 
     constituencies: Sequence[int]
     rows: Sequence[int]
-    programs: Sequence[str]
+    programs: Sequence[Program]
     chunk_size: int | None
     bounds: Mapping[str, Load] = field(default_factory=lambda: BOUNDS)
 
@@ -148,11 +158,13 @@ class Cutter:
             most = Load(*map(max, zip(most, self.load(chunk), strict=True)))
         return most
 
-    def _room(self, used: Load, one: Load, program: str) -> int:
+    def _room(self, used: Load, one: Load, program: Program) -> int:
         """How many more of such simulations fit."""
         if self.chunk_size is not None:
             return (self.chunk_size - used.simulations) // one.simulations
-        return min((bound - have) // more for bound, have, more in zip(self.bounds[program], used, one, strict=True))
+        return min(
+            (bound - have) // more for bound, have, more in zip(self.bounds[program.kind], used, one, strict=True)
+        )
 
 
 def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None = None) -> Cutter:
@@ -162,8 +174,8 @@ def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None 
         parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
         chunk_size: simulations a chunk; by default as many as the bounds allow.
 
-    >>> one = {"n_voters": 1_000, "n_constituencies": 1, "engine": "voters", "electoral_system": "FPTP"}
-    >>> cutter = make_cutter([{**one, "allocation_method": "dhondt"}] * 2, chunk_size=4)
+    >>> from esim_jax.config import read_parameters
+    >>> cutter = make_cutter([read_parameters({"n_voters": 1_000})] * 2, chunk_size=4)
     >>> [[tuple(span) for span in chunk] for chunk in cutter.cut([Span(0, 0, 5), Span(1, 0, 2)])]
     [[(0, 0, 4)], [(0, 4, 5), (1, 0, 2)]]
     """

@@ -33,6 +33,9 @@ SEVERAL_WINNERS = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
 MOST_RANKED = 15
 """Parties that a ranked ballot has room for."""
 
+VOTER_MODELS = ("demographic", "spatial_normal", "spatial_uniform", "impartial_culture")
+"""Who the voters are; see docs/model.md."""
+
 ELECTORAL_SYSTEMS = (
     "FPTP", "PR", "district_PR", "party_block", "MMP", "parallel", "majority_bonus", *ONE_WINNER, *SEVERAL_WINNERS,
 )  # fmt: skip
@@ -219,8 +222,25 @@ PARAMETERS: dict[str, Parameter] = {
             "Constituency seats with which a party needs no threshold in MMP and in the levelling; 0 for no waiver."),
         Parameter("bonus_seats", Integer(0, MAX_SEATS), 0, "seats",
             "Of all seats, those that the largest party gets beforehand in majority_bonus."),
-        Parameter("temperature", Number(0.0, 1e6, open_low=True), 0.5, "utility",
-            "Randomness of the choice: near 0 the best party is chosen, large values make all equally likely."),
+        Parameter("temperature", Number(0.0, 1e6), 0.5, "utility",
+            "Randomness of the choice: at 0 the best party is chosen, large values make all equally likely."),
+        Parameter("voter_model", Choice(VOTER_MODELS), "demographic", "",
+            "Who the voters are: demographic; spatial_normal, spatial_uniform: points in a space of any dimension; "
+            "impartial_culture: independent uniform utilities."),
+        Parameter("dimensions", Integer(1, 10), 2, "dimensions", "Of the space of a spatial voter model."),
+        Parameter("voter_spread", Number(0.0, 1e3, open_low=True), 0.5, "utility",
+            "Standard deviation of voters' coordinates in a spatial voter model."),
+        Parameter("voter_correlation", Number(0.0, 1.0, open_high=True), 0.0, "",
+            "Correlation of every two coordinates in spatial_normal."),
+        Parameter("positions_drawn", Flag(), False, "",
+            "Whether the parties of a spatial voter model stand anywhere among the voters, drawn once an election, "
+            "instead of where they are said to stand."),
+        Parameter("position_dispersion", Number(0.0, 100.0), 1.0, "",
+            "Standard deviation of positions that are drawn, relative to that of voters."),
+        Parameter("participation", Number(0.0, 1.0), 1.0, "probability",
+            "With which each voter votes, but for demographic voters."),
+        Parameter("normalised_welfare", Flag(), False, "",
+            "Whether each voter's utilities count from 0 for the worst party to 1 for the best in vse."),
         Parameter("parties", Parties(), DEFAULT_PARTIES, "",
             "The parties: name, position_x, position_y, valence, incumbent, threshold_exempt."),
         Parameter("anti_incumbency", Number(-1e3, 1e3), 0.0, "utility", "Taken from the utility of incumbents."),
@@ -276,6 +296,7 @@ def read_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     full["district_magnitude"] = _read_magnitude(full)
     _check_seats(full)
+    _check_voters(full)
     if full["include_nota"] and any(party.name == NOTA for party in full["parties"]):
         raise InputError(f"parties: the name {NOTA!r} is taken by include_nota; rename the party or drop include_nota.")
     return full
@@ -331,6 +352,28 @@ def _check_seats(full: Mapping[str, Any]) -> None:
         )
     if seats > MAX_SEATS:
         raise InputError(f"There would be {seats:,} seats: at most {MAX_SEATS:,} are allowed.")
+
+
+def _check_voters(full: Mapping[str, Any]) -> None:
+    """Refuses what the voter model can't do; parameters of other voter models don't matter."""
+    model, engine = full["voter_model"], full["engine"]
+    if engine != "voters" and model != "demographic":
+        raise InputError(
+            f"engine = {engine!r} is not allowed with voter_model = {model!r}: it knows the demographic voters' law "
+            "only; choose voters."
+        )
+    if engine != "voters" and full["normalised_welfare"]:
+        raise InputError(f"normalised_welfare is not allowed with engine = {engine!r}: choose voters, or leave it out.")
+    if engine != "voters" and full["temperature"] == 0:
+        raise InputError(
+            f"temperature = 0 is not allowed with engine = {engine!r}, whose law is smooth: choose voters, or a "
+            "temperature above 0."
+        )
+    if model.startswith("spatial") and full["dimensions"] > 2 and not full["positions_drawn"]:
+        raise InputError(
+            f"dimensions = {full['dimensions']} is not allowed where parties have a position_x and a position_y: give "
+            "1 or 2 dimensions, or positions_drawn = true."
+        )
 
 
 def _largest(magnitude: int | tuple[int, ...]) -> int:

@@ -112,6 +112,7 @@ def _law(parameters: Mapping[str, Any], parties: Sequence[Party]) -> CellLaw:
             extra_seats=np.int32(0),
             **{name: number(name) for name in LEVERS},
             **{name: numbers(name) for name in PARTY_LEVERS},
+            further=np.zeros((len(parties), 0)),
             incumbent=np.array([float(party.incumbent) for party in parties]),
             weight=np.ones(len(parties)),
             eligible=np.ones(len(parties), bool),
@@ -125,6 +126,7 @@ def _law(parameters: Mapping[str, Any], parties: Sequence[Party]) -> CellLaw:
             ballot_length=np.int32(0),
             approves=np.bool_(False),
             system=np.int32(0),
+            numbers=np.zeros(0),
         )
     )
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Int, UInt
 
-from esim_jax.chunks import Load, program_for
+from esim_jax.chunks import Load, Program, program_for
 from esim_jax.compilation import keep_compiled_programs
 from esim_jax.laws import Laws
 from esim_jax.metrics.registry import DEFAULT_METRICS
@@ -48,7 +48,7 @@ class Plan:
     capacity: Capacity
     devices: tuple[jax.Device, ...]
     laws: Laws | None
-    program: str
+    program: Program
     turns: Iterator[jax.Device]
     magnitudes: Magnitudes
     metrics: tuple[str, ...] = DEFAULT_METRICS
@@ -73,16 +73,19 @@ class Plan:
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
-            return simulate_law(self.program, scenarios, constituencies, law, place, self.systems, device, self.metrics)
-        ranks = self.program == "rankings"
+            engine = self.program.kind
+            return simulate_law(engine, scenarios, constituencies, law, place, self.systems, device, self.metrics)
+        ranks = self.program.kind == "rankings"
         electorates = np.arange(len(seeds), dtype=np.uint64) if ranks else seeds  # ballots that are kept aren't shared
         rows = tabulate_rows(electorates, *size, self.capacity)
-        return simulate_voters(scenarios, constituencies, rows, self.systems, self.devices, self.metrics)
+        return simulate_voters(
+            scenarios, constituencies, rows, self.systems, self.devices, self.program.voters, self.metrics
+        )
 
 
 def make_plan(
     parameters: Sequence[Mapping[str, Any]],
-    program: str,
+    program: Program,
     devices: Sequence[jax.Device],
     largest: Load,
     metrics: tuple[str, ...] = DEFAULT_METRICS,
@@ -101,8 +104,8 @@ def make_plan(
     systems = tuple(dict.fromkeys(s for s, p in zip(found, parameters, strict=True) if program_for(p) == program))
     places = [systems.index(system) if system in systems else 0 for system in found]
     n_options = max(len(options(p)) for p in parameters)
-    scenarios = stack_scenarios(parameters, places, n_options)
-    laws = None if program in ("voters", "rankings") else Laws(scenarios)
+    scenarios = stack_scenarios(parameters, places, n_options, program.voters)
+    laws = None if program.kind in ("voters", "rankings") else Laws(scenarios)
     capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
     return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)

@@ -11,12 +11,13 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt
 
-from esim_jax.model.electorate import draw_electorate
-from esim_jax.model.preferences import order_parties
+from esim_jax.ask import appeal_of, ask_voters, draw_voters, prepare
+from esim_jax.model.preferences import draw_lots, order_parties, put_first
 from esim_jax.model.scenario import Scenario
+from esim_jax.model.voters import VoterModel
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
 from esim_jax.systems.rankings import Ranking, rank_parties, words_for
-from esim_jax.tally import ABSENT, appeal_of, ask_voters, look_up_rows
+from esim_jax.tally import look_up_rows
 
 
 class RankedBallots(NamedTuple):
@@ -40,7 +41,12 @@ def constituency_of_rows(constituencies: Constituencies, rows: Rows) -> Int[Arra
 
 
 def poll_rows(
-    scenarios: Scenario, rows: Rows, block_rows: int, first_block: Int[Array, ""] | int, n_devices: int
+    scenarios: Scenario,
+    rows: Rows,
+    block_rows: int,
+    first_block: Int[Array, ""] | int,
+    n_devices: int,
+    model: VoterModel,
 ) -> Ranking:
     """The rankings of the voters in every n_devices-th block, words of shape (row, lane); 0 elsewhere.
 
@@ -50,10 +56,11 @@ def poll_rows(
         block_rows: rows a block; divides the table's capacity.
         first_block: the first block to ask: the device's number.
         n_devices: the step from block to block.
+        model: of the voters.
     """
+    scenarios = prepare(scenarios, model)
     n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
     mine = (n_blocks - first_block + np.int32(n_devices - 1)) // np.int32(n_devices)
-    lane = jnp.arange(ROW_WIDTH, dtype=jnp.int32)[None, :]
 
     def ask_block(step: Int[Array, ""], kept: Ranking) -> Ranking:
         start = (first_block + step * np.int32(n_devices)) * np.int32(block_rows)
@@ -61,14 +68,14 @@ def poll_rows(
         simulation = rows.member[rows.first_member[block.electorate]]
         s = lax.optimization_barrier(Scenario(*(field[simulation][:, None] for field in scenarios)))
         key = (s.key_high, s.key_low)
-        index = block.first_voter[:, None] + lane.astype(jnp.uint32)
-        voters = draw_electorate(key, index)
-        present = lane < block.n_voters[:, None]
-        voters = voters._replace(chance=jnp.where(present, voters.chance, ABSENT))
-        utility, ballots = ask_voters(s, voters, appeal_of(s))
-        order = order_parties(key, index, ballots, utility, s.temperature)
+        voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter)
+        utility, ballots = ask_voters(s, model, voters, appeal_of(s))
+        if model.sincere:
+            order, lots = put_first(ballots, utility), draw_lots(key, index, len(utility))
+        else:
+            order, lots = order_parties(key, index, ballots, utility, s.temperature), None
         length = jnp.where(ballots.up_to[-1], s.ballot_length, 0)
-        words = rank_parties(order, length, _ranked(s, order, utility))
+        words = rank_parties(order, length, _ranked(s, order, utility), lots)
         return tuple(lax.dynamic_update_slice_in_dim(k, w, start, 0) for k, w in zip(kept, words, strict=True))
 
     empty = jnp.zeros((rows.place.shape[0], ROW_WIDTH), jnp.uint32)

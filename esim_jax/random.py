@@ -22,6 +22,9 @@ VOTER_DRAWS = 0
 PREFERENCE_DRAWS = 1 << 8
 """Draw PREFERENCE_DRAWS + j of a voter: for the second and further preferences, two parties a draw."""
 
+POSITION_DRAWS = 1 << 12
+"""Draw POSITION_DRAWS + k of index j: coordinates of party j, where positions are drawn, two a draw."""
+
 LOT_DRAWS = 1 << 16
 """Draw LOT_DRAWS + j is party j's lot, which breaks its ties."""
 

@@ -20,6 +20,7 @@ from esim_jax.measure import measure
 from esim_jax.metrics.registry import DEFAULT_METRICS
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
+from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.multinomial import draw_tallies
 from esim_jax.poll import RankedBallots, constituency_of_rows, no_ballots, poll_rows
 from esim_jax.rows import Constituencies, Rows
@@ -44,6 +45,7 @@ def simulate_voters(
     rows: Rows,
     systems: tuple[System, ...],
     devices: Sequence[jax.Device],
+    model: VoterModel = DEMOGRAPHIC,
     metrics: tuple[str, ...] = DEFAULT_METRICS,
 ) -> Outcome:
     """Holds all elections of a chunk, voter by voter; returns at once, with arrays that are still being computed.
@@ -54,6 +56,7 @@ def simulate_voters(
         rows: the chunk's row table; surplus rows lie in an empty constituency.
         systems: those in use; a scenario's `system` points into it.
         devices: over which the rows are shared out. Their number does not change the outcome.
+        model: of the voters.
         metrics: names of those to compute.
     """
     at_once = members_at_once(int(rows.most_members), scenarios.weight.shape[-1])
@@ -62,8 +65,8 @@ def simulate_voters(
     ranked = any(system.ranked for system in systems)
     decide_compiled = _compile_beside(scenarios, constituencies, rows, systems, mesh, metrics)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
-        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows, at_once)
-        ballots = _poll_voters(scenarios, constituencies, rows, mesh, block_rows) if ranked else None
+        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows, at_once, model)
+        ballots = _poll_voters(scenarios, constituencies, rows, mesh, block_rows, model) if ranked else None
         decide_compiled.join()
         return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
@@ -135,13 +138,19 @@ def _compile_beside(
 
 
 # widest vectors: measured 1.0 to 1.3 times as fast as the compiler's default of 256 bits (benchmarks/)
-@partial(jax.jit, static_argnums=(3, 4, 5), compiler_options={"xla_cpu_prefer_vector_width": 512})
+@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
 def _tally_voters(
-    scenarios: Scenario, constituencies: Constituencies, rows: Rows, mesh: Mesh, block_rows: int, at_once: int
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    rows: Rows,
+    mesh: Mesh,
+    block_rows: int,
+    at_once: int,
+    model: VoterModel,
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
     def tally_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> tuple[Array, Array]:
         first = lax.axis_index("device").astype(jnp.int32)
-        tally = tally_rows(scenarios, constituencies, rows, block_rows, at_once, first, mesh.size)
+        tally = tally_rows(scenarios, constituencies, rows, block_rows, at_once, first, mesh.size, model)
         return lax.psum(tally, "device")
 
     everywhere = PartitionSpec()
@@ -150,13 +159,18 @@ def _tally_voters(
     )
 
 
-@partial(jax.jit, static_argnums=(3, 4), compiler_options={"xla_cpu_prefer_vector_width": 512})
+@partial(jax.jit, static_argnums=(3, 4, 5), compiler_options={"xla_cpu_prefer_vector_width": 512})
 def _poll_voters(
-    scenarios: Scenario, constituencies: Constituencies, rows: Rows, mesh: Mesh, block_rows: int
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    rows: Rows,
+    mesh: Mesh,
+    block_rows: int,
+    model: VoterModel,
 ) -> RankedBallots:
     def poll_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> RankedBallots:
         first = lax.axis_index("device").astype(jnp.int32)
-        rankings = poll_rows(scenarios, rows, block_rows, first, mesh.size)
+        rankings = poll_rows(scenarios, rows, block_rows, first, mesh.size, model)
         return RankedBallots(lax.psum(rankings, "device"), constituency_of_rows(constituencies, rows))
 
     everywhere = PartitionSpec()

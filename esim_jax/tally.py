@@ -6,6 +6,7 @@ that share the electorate. Sums are integers (votes, and utility in fixed point)
 rows nor on the number of devices.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -14,10 +15,9 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.model.ballots import PluralityBallots, cast_plurality_ballots
-from esim_jax.model.electorate import Electorate, draw_electorate
+from esim_jax.ask import appeal_of, ask_voters, draw_voters, prepare, welfare_of
 from esim_jax.model.scenario import Scenario
-from esim_jax.model.utility import incumbency_effect, party_utility
+from esim_jax.model.voters import VoterModel
 from esim_jax.random import Key
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows, power_of_two
 
@@ -26,15 +26,13 @@ BLOCK_ROWS = {"cpu": (256, 1024), "gpu": (8192, 8192), "tpu": (1024, 1024)}
 
 _BLOCKS_A_DEVICE = 4  # at least, so that all devices have about as many rows
 
-ABSENT = np.float32(2)
-"""A chance with which nobody votes."""
-
 _SUMS_AT_ONCE = 48  # a loop that adds up more of them spills its registers and compiles for long
 
 
 _SEEN = (
     "temperature", "alienation_threshold", "indifference_threshold", "economic_growth", "national_mood",
-    "anti_incumbency", "welfare_scale", "position_x", "position_y", "valence", "incumbent", "weight",
+    "anti_incumbency", "welfare_scale", "position_x", "position_y", "further", "valence",
+    "incumbent", "weight", "numbers",
 )  # fmt: skip
 """Fields of a scenario that voters see, float32."""
 
@@ -70,40 +68,14 @@ def members_at_once(most_members: int, n_parties: int) -> int:
     return -(-most_members // passes)
 
 
-def appeal_of(scenario: Scenario) -> Float[Array, "... party"]:
-    """What each party is worth to all voters alike; computed once a row, before the loop over voters."""
-    effect = incumbency_effect(scenario.economic_growth, scenario.national_mood, scenario.anti_incumbency)
-    return lax.optimization_barrier(np.float32(0.01) * scenario.valence + scenario.incumbent * effect[..., None])
-
-
-def ask_voters(
-    scenario: Scenario, voters: Electorate, appeal: Float[Array, "... party"]
-) -> tuple[list[Float[Array, "..."]], PluralityBallots]:
-    """What each party is worth to each voter, and the voters' ballots for one party."""
-    n_parties = appeal.shape[-1]
-    utility = [
-        party_utility(voters.x, voters.y, scenario.position_x[..., j], scenario.position_y[..., j], appeal[..., j])
-        for j in range(n_parties)
-    ]
-    ballots = cast_plurality_ballots(
-        voters.chance,
-        utility,
-        [scenario.weight[..., j] for j in range(n_parties)],
-        voters.habit,
-        scenario.temperature,
-        scenario.alienation_threshold,
-        scenario.indifference_threshold,
-    )
-    return utility, ballots
-
-
 def tally_block(
-    scenario: Scenario, key: Key, n_voters: Int[Array, " row"], first_voter: UInt[Array, " row"]
+    scenario: Scenario, model: VoterModel, key: Key, n_voters: Int[Array, " row"], first_voter: UInt[Array, " row"]
 ) -> tuple[Int[Array, "row member party"], Int[Array, "row member party"]]:
     """Votes and welfare of each row of a block in each of some simulations, int32.
 
     Args:
         scenario: of each row's simulations: what voters see has the shape (row, member, ...).
+        model: of the voters.
         key: of each row's electorate.
         n_voters: int32 voters from the row's first place on; surplus lanes take no part. Not above 0 for an empty row.
         first_voter: uint32 index within the electorate of the row's first voter.
@@ -112,18 +84,15 @@ def tally_block(
         Votes of each party, and the sum of its utility over all voters in units of 1 / welfare_scale.
     """
     _, n_members, n_parties = scenario.weight.shape
-    lane = jnp.arange(ROW_WIDTH, dtype=jnp.int32)[None, :]
-    voters = draw_electorate((key[0][:, None], key[1][:, None]), first_voter[:, None] + lane.astype(jnp.uint32))
-    present = lane < n_voters[:, None]
-    voters = voters._replace(chance=jnp.where(present, voters.chance, ABSENT))
+    voters, _, present = draw_voters(scenario, model, key, n_voters, first_voter)
 
     appeal = appeal_of(scenario)
     votes, welfare = [], []
     for m in range(n_members):
         s = scenario._replace(**{name: getattr(scenario, name)[:, m, None] for name in _SEEN})
-        utility, ballots = ask_voters(s, voters, appeal[:, m, None])
+        utility, ballots = ask_voters(s, model, voters, appeal[:, m, None])
         votes += [ballot.astype(jnp.int32) for ballot in ballots.up_to]
-        welfare += [jnp.where(present, _fixed_point(u, s.welfare_scale), 0) for u in utility]
+        welfare += [jnp.where(present, w, 0) for w in welfare_of(model, utility, s.welfare_scale)]
     sums = lax.reduce(
         (*votes, *welfare),
         (np.int32(0),) * (len(votes) + len(welfare)),
@@ -134,10 +103,6 @@ def tally_block(
         jnp.stack(part, axis=-1).reshape(-1, n_members, n_parties) for part in (sums[: len(votes)], sums[len(votes) :])
     )
     return jnp.diff(running, axis=-1, prepend=np.int32(0)), total
-
-
-def _fixed_point(utility: Float[Array, "..."], scale: Float[Array, "..."]) -> Int[Array, "..."]:
-    return jnp.round(utility * scale).astype(jnp.int32)
 
 
 class Block(NamedTuple):
@@ -165,7 +130,9 @@ def look_up_rows(scenarios: Scenario, rows: Rows, start: Int[Array, ""], block_r
 
 def _pack(scenarios: Scenario) -> Float[Array, "simulation number"]:
     """What voters see of each scenario, side by side: a row of the table looks it up once, not field by field."""
-    return jnp.concatenate([getattr(scenarios, name).reshape(len(scenarios.weight), -1) for name in _SEEN], axis=-1)
+    n = len(scenarios.weight)
+    fields = [getattr(scenarios, name) for name in _SEEN]
+    return jnp.concatenate([field.reshape(n, math.prod(field.shape[1:])) for field in fields], axis=-1)
 
 
 def _unpack(numbers: Float[Array, "row member number"], scenarios: Scenario) -> Scenario:
@@ -173,7 +140,7 @@ def _unpack(numbers: Float[Array, "row member number"], scenarios: Scenario) -> 
     fields, start = {}, 0
     for name in _SEEN:
         shape = getattr(scenarios, name).shape[1:]
-        width = shape[0] if shape else 1
+        width = math.prod(shape)
         fields[name] = numbers[..., start : start + width].reshape(numbers.shape[:-1] + shape)
         start += width
     return scenarios._replace(**fields)
@@ -187,6 +154,7 @@ def tally_rows(
     at_once: int,
     first_block: Int[Array, ""] | int,
     n_devices: int,
+    model: VoterModel,
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
     """Votes by constituency and welfare by simulation, int64, over every n_devices-th block.
 
@@ -198,7 +166,9 @@ def tally_rows(
         at_once: simulations asked in one pass over a block; it can't change a result.
         first_block: the first block to add up: the device's number.
         n_devices: the step from block to block.
+        model: of the voters.
     """
+    scenarios = prepare(scenarios, model)
     n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
     mine = (n_blocks - first_block + np.int32(n_devices - 1)) // np.int32(n_devices)
 
@@ -214,7 +184,7 @@ def tally_rows(
             behaviour, *of_block = lax.optimization_barrier(
                 (numbers[simulation], block.key, block.n_voters, block.first_voter)
             )
-            votes, welfare = tally_block(_unpack(behaviour, scenarios), *of_block)
+            votes, welfare = tally_block(_unpack(behaviour, scenarios), model, *of_block)
             constituency = constituencies.first[simulation] + rows.number[block.place][:, None]
             both = jnp.concatenate([votes, welfare], axis=-1)  # scattered together, which no second core helps with
             return tally.at[constituency].add(jnp.where(takes_part, both, 0).astype(jnp.int64))

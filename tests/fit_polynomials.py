@@ -16,6 +16,7 @@ LAWS = {
     "ECONOMIC_LEAN": (ECONOMIC_LEAN, 24, (-1.13, 1.11), 7, None),  # beyond it x is clipped, whatever the age
     "TRAIT_DIFFERENCE": (TRAIT_DIFFERENCE, 16, (-1.0, 1.0), 8, 0.0),
     "NORMAL": (stats.norm(), 24, (-4.15, 4.15), 9, 0.0),  # beyond it y is clipped, whatever the voter
+    "WIDE_NORMAL": (stats.norm(), 24, (-6.0, 6.0), 9, 0.0),  # all that 24 bits reach
 }
 HABITS = (0.0, 0.18)
 PENALTIES = {"CONTENT": 0.0, "INDIFFERENT": 0.2, "ALIENATED": 0.3, "BOTH": 0.5}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from esim_jax import simulate
-from esim_jax.chunks import Span, make_cutter
+from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
 from esim_jax.model.scenario import seed_scenarios
 from esim_jax.plan import make_plan
@@ -18,7 +18,7 @@ def arguments(n_simulations, **parameters):
     """What `_tally_voters` is called with for one chunk."""
     p = read_parameters(parameters)
     devices = jax.devices()
-    plan = make_plan([p], "voters", devices, make_cutter([p]).load((Span(0, 0, n_simulations),)))
+    plan = make_plan([p], Program("voters"), devices, make_cutter([p]).load((Span(0, 0, n_simulations),)))
     configuration, seeds = np.zeros(n_simulations, int), np.arange(n_simulations, dtype=np.uint64)
     scenarios = seed_scenarios(plan.scenarios, configuration, seeds, plan.capacity.simulations)
     size = plan.scenarios.n_voters[configuration], plan.scenarios.n_constituencies[configuration]

@@ -13,7 +13,7 @@ import pytest
 from voter_laws import turnout_given_habit
 
 from esim_jax import ElectionModel, OutcomeWarning, Party
-from esim_jax.chunks import Span, make_cutter
+from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
 from esim_jax.model.turnout import turnout_probability
 from esim_jax.parties import DEFAULT_PARTIES
@@ -209,7 +209,7 @@ def two_hundred_elections(system):
         {"n_voters": 20_000, "n_constituencies": 10, "electoral_system": system, "parties": parties}
     )
     devices = jax.local_devices()
-    plan = make_plan([parameters], "voters", devices, make_cutter([parameters]).load((Span(0, 0, 200),)))
+    plan = make_plan([parameters], Program("voters"), devices, make_cutter([parameters]).load((Span(0, 0, 200),)))
     outcome = jax.device_get(plan.simulate(np.zeros(200, int), np.arange(200, dtype=np.uint64)))
     rows = {name: getattr(outcome, name)[:200] for name in ("votes", "seats")}
     table = {name: values[:200] for name, values in outcome.metrics.items()}

@@ -11,7 +11,7 @@ import oracle
 import pytest
 
 from esim_jax import BatchRunner, ElectionModel, InputError, OutcomeWarning, ParameterSweep, Party, simulate
-from esim_jax.chunks import Span, make_cutter
+from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import ALLOCATION_METHODS, assembly_seats, read_parameters
 from esim_jax.counts import mixed as exact_mixed
 from esim_jax.counts.apportion import allocate, passing
@@ -382,7 +382,7 @@ def held():
     configuration = np.repeat(np.arange(len(given)), 4)
     seeds = np.arange(len(configuration), dtype=np.uint64) * np.uint64(977) + np.uint64(5)
     load = make_cutter(parameters).load(tuple(Span(c, 0, 4) for c in range(len(given))))
-    plan = make_plan(parameters, "voters", jax.local_devices(), load)
+    plan = make_plan(parameters, Program("voters"), jax.local_devices(), load)
     return given, configuration, seeds, jax.device_get(plan.simulate(configuration, seeds))
 
 
@@ -438,7 +438,7 @@ def test_numbers_of_seats_and_thresholds_compile_once():
         for more in ({}, {"district_magnitude": 9}, {"district_magnitude": [2, 5]}, {"district_threshold": 0.1})
     ]
     parameters = [read_parameters(one) for one in given]
-    plan = make_plan(parameters, "voters", jax.local_devices(), make_cutter(parameters).load((Span(0, 0, 4),)))
+    plan = make_plan(parameters, Program("voters"), jax.local_devices(), make_cutter(parameters).load((Span(0, 0, 4),)))
     assert len(plan.systems) == 1
     before = simulate._decide._cache_size()
     seeds = np.arange(4, dtype=np.uint64)

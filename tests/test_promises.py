@@ -15,6 +15,7 @@ import esim_jax.simulate
 from esim_jax import BatchRunner, ElectionModel, ParameterSweep, Party
 from esim_jax.config import read_parameters
 from esim_jax.model.scenario import Scenario, seed_scenarios, stack_scenarios
+from esim_jax.model.voters import DEMOGRAPHIC
 from esim_jax.sweep.identity import config_identity, model_identity, run_seeds
 from esim_jax.tally import tally_block
 
@@ -188,8 +189,9 @@ def test_jit_equals_eager():
     rows = seed_scenarios(scenarios, np.array([0, 1, 2, 1]), np.arange(4, dtype=np.uint64), 4)
     voters, first = np.array([128, 128, 5, 0], np.int32), np.array([0, 128, 256, 384], np.uint32)
     scenario = Scenario(*(field[:, None] for field in rows))  # one member
-    arguments = jax.tree.map(jnp.asarray, (scenario, (rows.key_high, rows.key_low), voters, first))
-    votes, welfare = jax.jit(tally_block)(*arguments)
+    scenario, *of_rows = jax.tree.map(jnp.asarray, (scenario, (rows.key_high, rows.key_low), voters, first))
+    arguments = scenario, DEMOGRAPHIC, *of_rows
+    votes, welfare = jax.jit(tally_block, static_argnums=1)(*arguments)
     with jax.disable_jit():
         eager_votes, eager_welfare = tally_block(*arguments)
     assert np.array_equal(votes, eager_votes)

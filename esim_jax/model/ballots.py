@@ -1,6 +1,6 @@
 """Ballots: who votes, and for whom.
 
-A voter votes with the probability t of `esim_jax.model.turnout`, and then for party j with probability
+A voter votes with a probability t, see `esim_jax.model.turnout`, and then for party j with probability
 softmax_j(U_i / temperature). One uniform number decides both: the voter votes where it is below t, and its quotient
 by t is then uniform and picks the party.
 """
@@ -14,7 +14,6 @@ from jax import Array
 from jaxtyping import Bool, Float
 
 from esim_jax.model.elementary import exp
-from esim_jax.model.turnout import turnout_probability
 
 STEEPEST = 1e30
 """Largest 1 / temperature, so that 0 / temperature stays 0."""
@@ -31,29 +30,22 @@ class PluralityBallots(NamedTuple):
 
 def cast_plurality_ballots(
     chance: Float[Array, "..."],
+    turnout: Float[Array, "..."],
     utility: Sequence[Float[Array, "..."]],
+    best: Float[Array, "..."],
     weight: Sequence[Float[Array, "..."]],
-    habit: Float[Array, "..."],
     temperature: Float[Array, "..."],
-    alienation_threshold: Float[Array, "..."],
-    indifference_threshold: Float[Array, "..."],
 ) -> PluralityBallots:
     """Each voter's ballot for one party, or none.
 
     Args:
-        chance: uniform number in (0, 1) of each voter; 1 or more for a voter who isn't there.
+        chance: uniform number in (0, 1) of each voter; above 1 for a voter who isn't there.
+        turnout: the probability to vote.
         utility: of each party, in the parties' order.
+        best: the largest of them.
         weight: 1 for each real party, 0 for a surplus place.
-        habit: of turning out; see `esim_jax.model.turnout`.
-        temperature: above 0.
-        alienation_threshold: of utility.
-        indifference_threshold: of the range of utility.
+        temperature: not below 0.
     """
-    best, worst = utility[0], utility[0]
-    for u in utility[1:]:
-        best, worst = jnp.maximum(best, u), jnp.minimum(worst, u)
-    t = turnout_probability(habit, best, worst, alienation_threshold, indifference_threshold)
-
     steepness = jnp.minimum(1 / temperature, np.float32(STEEPEST))
     cumulative = []
     total = jnp.zeros_like(best)
@@ -61,4 +53,20 @@ def cast_plurality_ballots(
         total = total + w * exp((u - best) * steepness)
         cumulative.append(total)
     # chance / t < c / total without a division; a chance of t or more is never below, as c is never above the total
-    return PluralityBallots(tuple(chance * total < t * c for c in cumulative))
+    return PluralityBallots(tuple(chance * total < turnout * c for c in cumulative))
+
+
+def choose_best(
+    chance: Float[Array, "..."],
+    turnout: Float[Array, "..."],
+    utility: Sequence[Float[Array, "..."]],
+    best: Float[Array, "..."],
+    weight: Sequence[Float[Array, "..."]],
+) -> PluralityBallots:
+    """As `cast_plurality_ballots` at temperature 0; of parties that are equally good each is as likely."""
+    cumulative = []
+    total = jnp.zeros_like(best)
+    for u, w in zip(utility, weight, strict=True):
+        total = total + w * (u == best)
+        cumulative.append(total)
+    return PluralityBallots(tuple(chance * total < turnout * c for c in cumulative))

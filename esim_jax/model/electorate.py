@@ -42,13 +42,25 @@ class Electorate(NamedTuple):
     habit: Float[Array, "..."]  # what age and education add to the turnout, 0...18
     chance: Float[Array, "..."]  # uniform in (0, 1); decides whether and for whom the voter votes
 
+    @property
+    def position(self) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+        """Both coordinates."""
+        return self.x, self.y
 
-def draw_electorate(key: Key, voter: UInt[Array, "..."]) -> Electorate:
+
+def draw_electorate(
+    key: Key,
+    voter: UInt[Array, "..."],
+    n_parties: int = 0,  # noqa: ARG001
+    n_dimensions: int = 2,  # noqa: ARG001
+) -> Electorate:
     """The voters with the given indices.
 
     Args:
         key: of the simulation.
         voter: uint32 index of the voter within the simulation.
+        n_parties: not used; voter models have one signature.
+        n_dimensions: likewise.
     """
     lean, noise = random_words(key, voter, VOTER_DRAWS)
     traits, ballot = random_words(key, voter, VOTER_DRAWS + 1)

@@ -41,10 +41,27 @@ def order_parties(
     for j, u in enumerate(utility):
         if j % 2 == 0:
             words = list(random_words(key, voter, PREFERENCE_DRAWS + j // 2))
+        order.append(u * steepness + _gumbel(words[j % 2]))
+    return put_first(ballots, order)
+
+
+def put_first(ballots: PluralityBallots, order: Sequence[Float[Array, "..."]]) -> list[Float[Array, "..."]]:
+    """The order with the party of the ballot infinitely far ahead; at temperature 0, of the utilities themselves."""
+    ahead = []
+    for j, value in enumerate(order):
         before = ballots.up_to[j - 1] if j else jnp.zeros_like(ballots.up_to[0])
-        first = ballots.up_to[j] & ~before
-        order.append(jnp.where(first, np.float32(np.inf), u * steepness + _gumbel(words[j % 2])))
-    return order
+        ahead.append(jnp.where(ballots.up_to[j] & ~before, np.float32(np.inf), value))
+    return ahead
+
+
+def draw_lots(key: Key, voter: UInt[Array, "..."], n_parties: int) -> list[UInt[Array, "..."]]:
+    """Each voter's lots, uint32, which order parties that are worth the same to a sincere voter."""
+    word = random_words(key, voter, PREFERENCE_DRAWS)[0]
+    return [word * np.uint32(_MULTIPLIERS[j % len(_MULTIPLIERS)]) for j in range(n_parties)]
+
+
+_MULTIPLIERS = tuple(int(m) for m in np.random.default_rng(1).integers(2**31, 2**32, 15) | 1)
+"""Odd numbers that make lots from one word; no lots of two parties are related that 15 parties could tell."""
 
 
 def _gumbel(word: UInt[Array, "..."]) -> Float[Array, "..."]:

@@ -92,3 +92,21 @@ NORMAL = Quantile(
     furthest=9.61839962,
 )
 """The standard normal law; within [-4.15, 4.15]."""
+
+WIDE_NORMAL = Quantile(
+    even=(0.0,),
+    odd=(
+        2.50716543,
+        0.653386176,
+        0.0367912948,
+        -0.00904652011,
+        0.000251164689,
+        0.000114602022,
+        -1.73585395e-05,
+        1.14530553e-06,
+        -3.77095439e-08,
+        5.04292219e-10,
+    ),
+    furthest=15.9423847,
+)
+"""The standard normal law, as far as 2^24 cells reach; within [-5.42, 5.42]."""

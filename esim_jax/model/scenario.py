@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.config import assembly_seats, extra_seats
-from esim_jax.model.utility import incumbency_effect
+from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.parties import NOTA, Party
 from esim_jax.random import seed_words
 from esim_jax.systems import THRESHOLD_UNIT
@@ -38,6 +38,7 @@ class Scenario(NamedTuple):
     anti_incumbency: Float[Any, "..."]
     position_x: Float[Any, "... party"]
     position_y: Float[Any, "... party"]
+    further: Float[Any, "... party dimension"]  # coordinates beyond these two
     valence: Float[Any, "... party"]
     incumbent: Float[Any, "... party"]  # 1 for the governing parties, else 0
     weight: Float[Any, "... party"]  # 1 for a real option, 0 for a surplus place
@@ -52,6 +53,7 @@ class Scenario(NamedTuple):
     ballot_length: Int[Any, "..."]  # places of a ranked ballot
     approves: Bool[Any, "..."]  # ranks whom the voter likes more than the average only
     system: Int[Any, "..."]  # index into the sweep's tuple of systems
+    numbers: Float[Any, "... number"]  # what else the voter model reads, see `esim_jax.model.voters.VoterModel`
 
 
 def options(parameters: Mapping[str, Any]) -> tuple[Party, ...]:
@@ -60,13 +62,16 @@ def options(parameters: Mapping[str, Any]) -> tuple[Party, ...]:
     return (*parties, Party(NOTA, valence=0.0)) if parameters["include_nota"] else parties
 
 
-def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[int], n_options: int) -> Scenario:
+def stack_scenarios(
+    parameters: Sequence[Mapping[str, Any]], systems: Sequence[int], n_options: int, model: VoterModel = DEMOGRAPHIC
+) -> Scenario:
     """The scenarios of several configurations as NumPy arrays; the keys are still 0.
 
     Args:
         parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
         systems: index of each configuration's system in the sweep's tuple of systems.
         n_options: length of the parties' axis; at least the longest list of options.
+        model: of the voters, for those configurations that will be simulated.
     """
 
     def numbers(name: str) -> np.ndarray:
@@ -87,6 +92,7 @@ def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[i
     place = np.arange(n_options)
     real = place < np.array([len(ballot) for ballot in ballots])[:, None]
     eligible = place < np.array([len(p["parties"]) for p in parameters])[:, None]
+    n_dimensions = max(p["dimensions"] for p in parameters) if model.positions else 2
     unset = np.zeros(len(parameters), np.uint32)
     return Scenario(
         key_high=unset,
@@ -103,11 +109,14 @@ def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[i
         anti_incumbency=numbers("anti_incumbency"),
         position_x=per_option("position_x"),
         position_y=per_option("position_y"),
+        further=np.zeros((len(parameters), n_options, max(0, n_dimensions - 2)), np.float32),
         valence=per_option("valence"),
         incumbent=per_option("incumbent"),
         weight=real.astype(np.float32),
         eligible=eligible,
-        welfare_scale=np.array([_welfare_scale(p, b) for p, b in zip(parameters, ballots, strict=True)], np.float32),
+        welfare_scale=np.array(
+            [_welfare_scale(p, b, model) for p, b in zip(parameters, ballots, strict=True)], np.float32
+        ),
         exempt=per_option("threshold_exempt").astype(bool) & eligible,
         in_base=real & (eligible | np.array([p["threshold_base"] == "all" for p in parameters])[:, None]),
         threshold=shares("threshold"),
@@ -117,6 +126,7 @@ def stack_scenarios(parameters: Sequence[Mapping[str, Any]], systems: Sequence[i
         ballot_length=whole("ballot_length"),
         approves=np.array([p["electoral_system"] == "approval" for p in parameters]),
         system=np.array(systems, np.int32),
+        numbers=np.array([[float(p[name]) for name in model.numbers] for p in parameters], np.float32),
     )
 
 
@@ -134,10 +144,7 @@ def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.nda
     return Scenario(*(field[configuration[place]] for field in scenarios))._replace(key_high=high, key_low=low)
 
 
-def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party]) -> float:
+def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> float:
     """The largest power of two with which every |utility| stays below 2^WELFARE_BITS."""
-    effect = incumbency_effect(
-        parameters["economic_growth"], parameters["national_mood"], parameters["anti_incumbency"]
-    )
-    bound = max(option.utility_bound() + option.incumbent * abs(effect) for option in ballot)
+    bound = 1.0 if model.normalised else model.bound(parameters, ballot)
     return 2.0 ** (WELFARE_BITS - 1 - math.frexp(bound)[1])

@@ -12,6 +12,9 @@ The expectation is a polynomial in the habit for each of the four penalties; `te
 coefficients from an exact integral, and a test bounds the error (1e-7 in double precision).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -54,3 +57,21 @@ def turnout_probability(
         jnp.where(indifferent, polynomial(_BOTH, habit), polynomial(_ALIENATED, habit)),
         jnp.where(indifferent, polynomial(_INDIFFERENT, habit), polynomial(_CONTENT, habit)),
     )
+
+
+def demographic_turnout(
+    voters: Any, best: Float[Array, "..."], worst: Float[Array, "..."], parameters: Mapping[str, Float[Array, "..."]]
+) -> Float[Array, "..."]:
+    """`turnout_probability` of voters with a habit."""
+    thresholds = parameters["alienation_threshold"], parameters["indifference_threshold"]
+    return turnout_probability(voters.habit, best, worst, *thresholds)
+
+
+def participation(
+    voters: Any,  # noqa: ARG001 (turnouts have one signature)
+    best: Float[Array, "..."],
+    worst: Float[Array, "..."],  # noqa: ARG001
+    parameters: Mapping[str, Float[Array, "..."]],
+) -> Float[Array, "..."]:
+    """The same probability for every voter, whatever the parties."""
+    return jnp.broadcast_to(parameters["participation"], best.shape)

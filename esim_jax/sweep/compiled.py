@@ -84,8 +84,8 @@ class CompiledSweep:
         """
         platform, memory = self.devices[0].platform, memory_of(self.devices[0])
         n_options = int(self._widths.max())
-        bounds = {program: fit_bounds(program, n_options, memory, platform) for program in BOUNDS}
-        for program in sorted({self._cutter.programs[span.configuration] for span in missing}):
+        bounds = {kind: fit_bounds(kind, n_options, memory, platform) for kind in BOUNDS}
+        for program in dict.fromkeys(self._cutter.programs[span.configuration] for span in missing):
             cutter = replace(self._cutter, bounds=bounds)
             waiting = [span for span in missing if cutter.programs[span.configuration] == program]
             while waiting:

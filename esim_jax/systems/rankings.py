@@ -36,16 +36,19 @@ def rank_parties(
     utility: Sequence[Float[Array, "..."]],
     length: Int[Array, "..."] | int = MOST_PARTIES,
     stands: Sequence[Bool[Array, "..."]] | None = None,
+    lots: Sequence[UInt[Array, "..."]] | None = None,
 ) -> Ranking:
     """Each voter's sincere ranking, the best party first.
 
     A party's place is the number of parties that are better, found by comparing all pairs: no sort, and nothing but
-    arithmetic on whole arrays. Of two parties worth the same to a voter, the earlier comes first.
+    arithmetic on whole arrays. Of two parties worth the same to a voter, the one with the larger lot comes first, or
+    else the earlier.
 
     Args:
         utility: of each party, at most 15, in the parties' order; arrays of one shape.
         length: places that a ballot has; what would come after is left out. 0 for who does not vote.
         stands: of each party, whether it is one; a surplus place is left out. By default all are.
+        lots: of each party, uint32, for each voter.
 
     >>> import jax.numpy as jnp
     >>> ranking = rank_parties([jnp.array([0.1, 0.5]), jnp.array([0.9, 0.5]), jnp.array([0.4, 0.7])], 2)
@@ -58,7 +61,10 @@ def rank_parties(
     place = [jnp.zeros(utility[0].shape, jnp.uint32) for _ in utility]
     for j in range(n_parties):
         for k in range(j + 1, n_parties):
-            beaten = (utility[k] > utility[j]).astype(jnp.uint32)
+            better = utility[k] > utility[j]
+            if lots is not None:
+                better = better | ((utility[k] == utility[j]) & (lots[k] > lots[j]))
+            beaten = better.astype(jnp.uint32)
             place[j] = place[j] + beaten
             place[k] = place[k] + (np.uint32(1) - beaten)
     words = [jnp.zeros_like(place[0]) for _ in range(words_for(n_parties))]

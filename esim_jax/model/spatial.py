@@ -1,0 +1,132 @@
+"""Spatial electorates: voters, and parties where they are drawn, as points in a space of any dimension.
+
+A voter's coordinate d is, with independent standard normal numbers Z,
+
+    normal      spread (sqrt(c) Z_common + sqrt(1 - c) Z_d)     every two coordinates have the correlation c
+    uniform     spread sqrt(3) (2 u_d - 1)                      in a cube; the same standard deviation
+
+Parties that are drawn follow the voters' law times the dispersion, one draw an election (Merrill, S., 1984, "A
+Comparison of Efficiency of Multicandidate Electoral Systems", American Journal of Political Science 28(1), 23-48).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, UInt
+
+from esim_jax.model.quantiles import WIDE_NORMAL
+from esim_jax.model.utility import incumbency_effect
+from esim_jax.parties import Party
+from esim_jax.random import POSITION_DRAWS, VOTER_DRAWS, Key, centred24, random_words, uniform23
+
+WIDEST = 5.42
+"""Largest normal number that can be drawn: a grid of 2^24 quantiles."""
+
+
+class SpatialVoters(NamedTuple):
+    """Voters as points, float32, all of one shape."""
+
+    common: Float[Array, "..."]  # what all coordinates share, standard
+    position: tuple[Float[Array, "..."], ...]  # coordinates; standard before they are placed
+    chance: Float[Array, "..."]  # uniform in (0, 1); decides whether and for whom the voter votes
+
+    @property
+    def x(self) -> Float[Array, "..."]:
+        """The first coordinate."""
+        return self.position[0]
+
+    @property
+    def y(self) -> Float[Array, "..."]:
+        """The second coordinate."""
+        return self.position[1]
+
+
+def draw_normal(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimensions: int) -> SpatialVoters:  # noqa: ARG001
+    """Standard normal coordinates of the voters with the given indices.
+
+    Args:
+        key: of the simulation.
+        voter: uint32 index of the voter within the simulation.
+        n_parties: not used.
+        n_dimensions: of the space.
+    """
+    ballot, _ = random_words(key, voter, VOTER_DRAWS)
+    numbers = _standard(key, voter, VOTER_DRAWS + 1, n_dimensions + 1, WIDE_NORMAL)
+    return SpatialVoters(numbers[-1], tuple(numbers[:-1]), uniform23(ballot))
+
+
+def draw_uniform(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimensions: int) -> SpatialVoters:  # noqa: ARG001
+    """As `draw_normal`, with uniform coordinates of mean 0 and standard deviation 1."""
+    ballot, _ = random_words(key, voter, VOTER_DRAWS)
+    numbers = _standard(key, voter, VOTER_DRAWS + 1, n_dimensions, _uniform)
+    return SpatialVoters(jnp.zeros_like(numbers[0]), tuple(numbers), uniform23(ballot))
+
+
+def _uniform(v: Float[Array, "..."]) -> Float[Array, "..."]:
+    return v * np.float32(math.sqrt(12))
+
+
+def _standard(key: Key, index: UInt[Array, "..."], draw: int, n: int, quantile: Any) -> list[Float[Array, "..."]]:
+    words: list[Array] = []
+    while len(words) < n:
+        words += random_words(key, index, draw + len(words) // 2)
+    return [quantile(centred24(word)) for word in words[:n]]
+
+
+def spread_normal(voters: SpatialVoters, parameters: Mapping[str, Float[Array, "..."]]) -> SpatialVoters:
+    """The voters with the election's spread, correlation and number of dimensions."""
+    c = parameters["voter_correlation"]
+    shared, own = jnp.sqrt(c), jnp.sqrt(1 - c)
+    return _spread(voters, [shared * voters.common + own * z for z in voters.position], parameters)
+
+
+def spread_uniform(voters: SpatialVoters, parameters: Mapping[str, Float[Array, "..."]]) -> SpatialVoters:
+    """The voters with the election's spread and number of dimensions."""
+    return _spread(voters, list(voters.position), parameters)
+
+
+def _spread(voters: SpatialVoters, standard: list[Array], parameters: Mapping[str, Array]) -> SpatialVoters:
+    within = [parameters["voter_spread"] * (d < parameters["dimensions"]) for d in range(len(standard))]
+    return voters._replace(position=tuple(z * s for z, s in zip(standard, within, strict=True)))
+
+
+def draw_positions(
+    key: Key, n_parties: int, n_dimensions: int, parameters: Mapping[str, Float[Array, "..."]]
+) -> Float[Array, "... party dimension"]:
+    """Positions of parties who stand anywhere in the electorate, one draw an election.
+
+    Args:
+        key: of the simulation.
+        n_parties: places for parties.
+        n_dimensions: of the space; coordinates beyond the election's own dimensions are 0.
+        parameters: voter_spread, position_dispersion, dimensions, and voter_correlation where voters have one.
+    """
+    party = jnp.arange(n_parties, dtype=jnp.uint32)
+    of_parties = (key[0][..., None], key[1][..., None])
+    numbers = {name: value[..., None] for name, value in parameters.items()}
+    numbers["voter_spread"] = numbers["voter_spread"] * numbers["position_dispersion"]
+    zero = jnp.zeros((), jnp.float32)
+    if "voter_correlation" in numbers:
+        z = _standard(of_parties, party, POSITION_DRAWS, n_dimensions + 1, WIDE_NORMAL)
+        placed = spread_normal(SpatialVoters(z[-1], tuple(z[:-1]), zero), numbers)
+    else:
+        z = _standard(of_parties, party, POSITION_DRAWS, n_dimensions, _uniform)
+        placed = spread_uniform(SpatialVoters(zero, tuple(z), zero), numbers)
+    return jnp.stack(placed.position, axis=-1)
+
+
+def spatial_bound(parameters: Mapping[str, Any], ballot: Sequence[Party]) -> float:
+    """Bound on |utility| by distance, of voters and parties in the furthest corners."""
+    effect = incumbency_effect(
+        parameters["economic_growth"], parameters["national_mood"], parameters["anti_incumbency"]
+    )
+    reach = WIDEST * math.sqrt(2) * parameters["voter_spread"]  # of a coordinate: both its numbers at their largest
+    furthest = max(abs(v) for option in ballot for v in (option.position_x, option.position_y))
+    if parameters["positions_drawn"]:
+        furthest = max(furthest, reach * parameters["position_dispersion"])
+    distance = math.sqrt(parameters["dimensions"]) * (reach + furthest)
+    return float(distance + max(abs(0.01 * option.valence) + option.incumbent * abs(effect) for option in ballot))
