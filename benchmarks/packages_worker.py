@@ -7,7 +7,7 @@ Each package is used as its documentation shows. It runs in an environment of it
 standard library and the package.
 """
 
-import importlib
+import importlib.util
 import json
 import os
 import sys

@@ -1,9 +1,10 @@
-"""An interpreter that has the peer: the PyPI package electoral-sim, in an environment of its own."""
+"""Interpreters that have other packages, in environments of their own: the peer, the PyPI package electoral-sim."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PACKAGE = "electoral_sim"
@@ -32,9 +33,24 @@ def find_peer(given: str | None, base: str | None) -> str:
         if not _runs(given, HAS_PEER):
             raise NoPeerError(f"No comparison: {given} has no {REQUIREMENT}; install it there.")
         return given
-    python = str(ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
-    if not _runs(python, HAS_PEER):
-        _make_environment(_find_base(base), python)
+    return prepare(ENVIRONMENT, lambda: _find_base(base), HAS_PEER, [REQUIREMENT])
+
+
+def prepare(folder: Path, find_base: Callable[[], str], has_all: str, requirements: Sequence[str]) -> str:
+    """The interpreter of an environment, which is made unless it is there.
+
+    Args:
+        folder: of the environment.
+        find_base: gives the Python to make it with.
+        has_all: code that ends well in an interpreter that has all that is needed.
+        requirements: what is installed.
+
+    Raises:
+        NoPeerError: it can't be made.
+    """
+    python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    if not _runs(python, has_all):
+        _make_environment(folder, find_base(), python, requirements)
     return python
 
 
@@ -49,13 +65,14 @@ def _find_base(base: str | None) -> str:
     )
 
 
-def _make_environment(base: str, python: str) -> None:
-    print(f"Installing {REQUIREMENT} in {ENVIRONMENT.name} ...", file=sys.stderr)
+def _make_environment(folder: Path, base: str, python: str, requirements: Sequence[str]) -> None:
+    wanted = ", ".join(requirements)
+    print(f"Installing {wanted} in {folder.name} ...", file=sys.stderr)
     try:
-        subprocess.run([base, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENT], check=True)
+        subprocess.run([base, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NoPeerError(f"No comparison: {REQUIREMENT} could not be installed ({error}).") from error
+        raise NoPeerError(f"No comparison: {wanted} could not be installed ({error}).") from error
 
 
 def _runs(python: str, code: str) -> bool:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import beside_packages
 import beside_peer
 import cold
 import common_numbers
@@ -20,6 +21,7 @@ from workers import Settings
 
 MEASURES: dict[str, Callable[[Settings], Iterator[Table]]] = {
     "peer": beside_peer.measure,
+    "packages": beside_packages.measure,
     "cold": cold.measure,
     "scaling": scaling.measure,
     "devices": devices.measure,
