@@ -47,6 +47,7 @@ _RUN_EXAMPLES = """examples:
   electoral-sim run
   electoral-sim run --voters 1000000 --constituencies 543 --seed 1
   electoral-sim run --system PR --allocation sainte_lague --threshold 0.05 --output result.json
+  electoral-sim run --preset norway --seed 1
 """
 
 _BATCH_EXAMPLES = """examples:
@@ -55,12 +56,18 @@ _BATCH_EXAMPLES = """examples:
   electoral-sim batch --config sweep.json --output results.parquet --run-dir runs/sweep --resume
   electoral-sim batch --config sweep.json --output results.csv --metrics turnout,gallagher,wasted_votes
   electoral-sim batch --config results.parquet --output again.parquet
+  electoral-sim batch --config sweep.json --preset spain --output results.csv
   electoral-sim batch --config sweep.json --output results.parquet --run-dir /shared/sweep --distributed \\
       --coordinator node1:5678 --processes 2 --process-id 0
 
 the file, in JSON:
   {"parameters": {"n_voters": [10000, 50000], "temperature": [0.3, 0.5, 0.7]},
    "fixed_params": {"n_constituencies": 10}, "n_runs_per_config": 5, "seed": 42}
+"""
+
+_PRESET_EXAMPLES = """examples:
+  electoral-sim list-presets
+  electoral-sim list-presets norway spain
 """
 
 _BY_HAND = ("--coordinator", "--processes", "--process-id")
@@ -94,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         options.arguments = sys.argv[1:] if arguments is None else arguments
-        command = {"run": _run, "batch": _batch, "replay": _replay}[options.command]
+        command = _COMMANDS[options.command]
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             return command(options)
@@ -131,6 +138,7 @@ def _parser() -> argparse.ArgumentParser:
             type=str if choices else _number,
             help=f"{parameter.help.replace('%', '%%')}{choices} Default: {parameter.default}.",
         )
+    run.add_argument("--preset", metavar="NAME", help="a real country's house, which the options above change")
     run.add_argument("--seed", type=_number, help="any 64-bit integer; by default a fresh one, which is shown")
     run.add_argument("--output", metavar="FILE", help="also write the result: .json, or the parties as .csv, .parquet")
     run.add_argument("--quiet", action="store_true", help="show nothing")
@@ -142,6 +150,9 @@ def _parser() -> argparse.ArgumentParser:
         "--config", required=True, metavar="FILE",
         help=f"JSON file with {', '.join(CONFIG_KEYS)}; or a file of results, whose sweep is run again",
     )  # fmt: skip
+    batch.add_argument(
+        "--preset", metavar="NAME", help="a real country's house, for the parameters that the file does not name"
+    )
     batch.add_argument("--output", metavar="FILE", help="results: .csv, .parquet or .json; needed without --run-dir")
     batch.add_argument("--summary", metavar="FILE", help="mean and standard deviation by configuration, likewise")
     batch.add_argument("--run-dir", metavar="DIR", help="keep finished chunks there, so that nothing is lost")
@@ -158,6 +169,15 @@ def _parser() -> argparse.ArgumentParser:
     batch.add_argument("--processes", type=_number, metavar="N", help="how many share the sweep; likewise")
     batch.add_argument("--process-id", type=_number, metavar="I", help="which of them this is, from 0; likewise")
     batch.add_argument("--quiet", action="store_true", help="show nothing")
+
+    presets = commands.add_parser(
+        "list-presets",
+        help="show the presets of real countries' lower houses",
+        epilog=_PRESET_EXAMPLES,
+        formatter_class=plain,
+        allow_abbrev=False,
+    )
+    presets.add_argument("names", nargs="*", metavar="NAME", help="show all of this preset, with its sources")
 
     replay = commands.add_parser(
         "replay",
@@ -187,7 +207,8 @@ def _run(options: argparse.Namespace) -> int:
     from esim_jax.config import read_parameters, read_seed
     from esim_jax.results.export import check_destination
 
-    given = {name: getattr(options, name) for name in _RUN_FLAGS.values() if getattr(options, name) is not None}
+    given = _preset_parameters(options)
+    given |= {name: getattr(options, name) for name in _RUN_FLAGS.values() if getattr(options, name) is not None}
     read_parameters(given)
     seed = None if options.seed is None else read_seed(options.seed)
     if options.output:
@@ -212,7 +233,7 @@ def _batch(options: argparse.Namespace) -> int:
     if not options.output and not options.run_dir:
         raise InputError("Neither --output nor --run-dir is given: name a file for the results.")
     processes = _join(options)
-    config = read_config(Path(options.config))
+    config = _fill_in(read_config(Path(options.config)), _preset_parameters(options))
     from esim_jax.results.export import check_destination
 
     destinations = [check_destination(path)[0] for path in (options.output, options.summary) if path]
@@ -269,6 +290,35 @@ def _batch(options: argparse.Namespace) -> int:
             if path:
                 print(f"{what} written to {path}")
     return 0
+
+
+def _list_presets(options: argparse.Namespace) -> int:
+    """Shows the presets, or all of some."""
+    from esim_jax.presets import list_presets, read_preset
+    from esim_jax.presets.showing import show_preset, show_presets
+
+    presets = [read_preset(name) for name in options.names or list_presets()]
+    print("\n\n".join(map(show_preset, presets)) if options.names else show_presets(presets))
+    return 0
+
+
+def _preset_parameters(options: argparse.Namespace) -> dict[str, Any]:
+    """Those of --preset, if it is given."""
+    if options.preset is None:
+        return {}
+    from esim_jax.presets import read_preset
+
+    return dict(read_preset(options.preset).parameters)
+
+
+def _fill_in(config: dict[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
+    """A sweep with the preset's parameters, where the configuration does not name them itself."""
+    given = {key: config.get(key) for key in ("parameters", "fixed_params", "election_kwargs")}
+    parts = [part for part in given.values() if part is not None]
+    if not preset or not all(isinstance(part, Mapping) for part in parts):  # what is no mapping is refused later
+        return config
+    own = {name: value for name, value in preset.items() if not any(name in part for part in parts)}
+    return config | {"fixed_params": own | dict(given["fixed_params"] or {})}
 
 
 def _join(options: argparse.Namespace) -> "Processes | None":
@@ -365,6 +415,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if keys.count(key) > 1:
             raise InputError(f"The configuration has the key {key!r} twice; give it once.")
     return dict(pairs)
+
+
+_COMMANDS = {"run": _run, "batch": _batch, "list-presets": _list_presets, "replay": _replay}
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -17,6 +17,7 @@ from esim_jax.metrics import shares
 from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics, read_metrics
 from esim_jax.model.scenario import options
 from esim_jax.plan import make_plan
+from esim_jax.presets import read_preset
 from esim_jax.random import as_uint64
 
 
@@ -98,6 +99,24 @@ class ElectionModel:
     def __init__(self, *, seed: int | None = None, **parameters: Any) -> None:
         self.parameters: dict[str, Any] = read_parameters(parameters)
         self.seed: int = draw_seed() if seed is None else read_seed(seed)
+
+    @classmethod
+    def from_preset(cls, name: Any, *, seed: int | None = None, **overrides: Any) -> "ElectionModel":
+        """The model of a real country's lower house, see docs/presets.md.
+
+        Args:
+            name: a text, one of `esim_jax.presets.list_presets()`.
+            seed: as above.
+            **overrides: parameters that are to differ from the preset's.
+
+        Raises:
+            InputError: there is no such preset, an override is unknown or its value is not allowed.
+
+        >>> model = ElectionModel.from_preset("iceland", n_voters=10_000, seed=1)
+        >>> model.parameters["levelling_seats"], len(model.parameters["parties"])
+        (9, 9)
+        """
+        return cls(seed=seed, **{**read_preset(name).parameters, **overrides})
 
     def run_election(self, metrics: Sequence[str] | None = None, **overrides: Any) -> ElectionResult:
         """Holds the election, with some parameters changed for this once.

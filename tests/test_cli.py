@@ -155,10 +155,11 @@ def test_version_and_help(capsys):
         assert expected in capsys.readouterr().out
 
 
-def test_help_does_not_load_jax():
+@pytest.mark.parametrize("argument", ["--help", "list-presets"])
+def test_help_does_not_load_jax(argument):
     code = (
         "import sys\nfrom esim_jax.cli import main\n"
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        f"try: main([{argument!r}])\nexcept SystemExit: pass\n"
         "assert 'jax' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
