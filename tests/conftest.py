@@ -14,7 +14,7 @@ _LONG = (
     "test_election_oracle", "test_law", "test_multinomial", "test_binomial", "test_promises",
     "test_common_random_numbers", "test_examples", "test_electorate", "test_own_models", "test_local_model",
     "test_memory", "test_command_line", "test_compilation", "test_entities", "test_batches", "test_openapi",
-    "test_specification", "limit",
+    "test_specification", "test_presets", "limit",
 )  # fmt: skip
 """The files that take longest, the longest first; how long is no promise, and the order within a file is its own."""
 
