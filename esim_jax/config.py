@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+from esim_jax.clusters import DEFAULT_CLUSTERS, Cluster, read_clusters
 from esim_jax.errors import InputError
 from esim_jax.parties import DEFAULT_PARTIES, NOTA, Party, read_parties
 
@@ -33,8 +34,17 @@ SEVERAL_WINNERS = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
 MOST_RANKED = 15
 """Parties that a ranked ballot has room for."""
 
-VOTER_MODELS = ("demographic", "spatial_normal", "spatial_uniform", "impartial_culture")
-"""Who the voters are; see docs/model.md."""
+ORDERED_CULTURES = ("mallows", "single_peaked", "single_peaked_conitzer")
+"""Cultures that draw an order of at most MOST_RANKED options."""
+
+MOST_ANONYMOUS = 6
+"""Options that the impartial anonymous culture has room for: 720 rankings."""
+
+VOTER_MODELS = (
+    "demographic", "spatial_normal", "spatial_uniform", "spatial_clusters", "impartial_culture",
+    "impartial_anonymous_culture", "plackett_luce", *ORDERED_CULTURES,
+)  # fmt: skip
+"""Who the voters are; see docs/voters.md."""
 
 ELECTORAL_SYSTEMS = (
     "FPTP", "PR", "district_PR", "party_block", "MMP", "parallel", "majority_bonus", *ONE_WINNER, *SEVERAL_WINNERS,
@@ -168,11 +178,20 @@ class Parties:
 
 
 @dataclass(frozen=True)
+class Clusters:
+    """A list of clusters of voters."""
+
+    def read(self, name: str, value: Any) -> tuple[Cluster, ...]:  # noqa: ARG002 (messages name the field)
+        """The clusters, or InputError."""
+        return read_clusters(value)
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of the model."""
 
     name: str
-    kind: Integer | Number | Magnitude | Choice | Flag | Parties
+    kind: Integer | Number | Magnitude | Choice | Flag | Parties | Clusters
     default: Any
     unit: str
     help: str
@@ -225,13 +244,18 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("temperature", Number(0.0, 1e6), 0.5, "utility",
             "Randomness of the choice: at 0 the best party is chosen, large values make all equally likely."),
         Parameter("voter_model", Choice(VOTER_MODELS), "demographic", "",
-            "Who the voters are: demographic; spatial_normal, spatial_uniform: points in a space of any dimension; "
-            "impartial_culture: independent uniform utilities."),
+            "Who the voters are: demographic; spatial_normal, spatial_uniform, spatial_clusters: points in a space of "
+            "any dimension; impartial_culture: independent uniform utilities; impartial_anonymous_culture, mallows, "
+            "plackett_luce, single_peaked, single_peaked_conitzer: laws of rankings."),
         Parameter("dimensions", Integer(1, 10), 2, "dimensions", "Of the space of a spatial voter model."),
         Parameter("voter_spread", Number(0.0, 1e3, open_low=True), 0.5, "utility",
             "Standard deviation of voters' coordinates in a spatial voter model."),
         Parameter("voter_correlation", Number(0.0, 1.0, open_high=True), 0.0, "",
             "Correlation of every two coordinates in spatial_normal."),
+        Parameter("clusters", Clusters(), DEFAULT_CLUSTERS, "",
+            "The clusters of spatial_clusters: weight, position_x, position_y, spread."),
+        Parameter("mallows_dispersion", Number(0.0, 1.0), 0.5, "",
+            "phi in mallows: at 0 everybody ranks parties in the order given, at 1 all rankings are equally likely."),
         Parameter("positions_drawn", Flag(), False, "",
             "Whether the parties of a spatial voter model stand anywhere among the voters, drawn once an election, "
             "instead of where they are said to stand."),
@@ -368,6 +392,13 @@ def _check_voters(full: Mapping[str, Any]) -> None:
         raise InputError(
             f"temperature = 0 is not allowed with engine = {engine!r}, whose law is smooth: choose voters, or a "
             "temperature above 0."
+        )
+    n_options = len(full["parties"]) + full["include_nota"]
+    most = {"impartial_anonymous_culture": MOST_ANONYMOUS, **dict.fromkeys(ORDERED_CULTURES, MOST_RANKED)}.get(model)
+    if most and n_options > most:
+        raise InputError(
+            f"parties has {len(full['parties'])} parties: voter_model = {model!r} has room for {most}, with {NOTA} if "
+            "it is included; give fewer parties, or choose impartial_culture."
         )
     if model.startswith("spatial") and full["dimensions"] > 2 and not full["positions_drawn"]:
         raise InputError(

@@ -25,6 +25,9 @@ PREFERENCE_DRAWS = 1 << 8
 POSITION_DRAWS = 1 << 12
 """Draw POSITION_DRAWS + k of index j: coordinates of party j, where positions are drawn, two a draw."""
 
+PROFILE_DRAWS = 1 << 13
+"""Draw PROFILE_DRAWS of index k: the weights of rankings 2k and 2k + 1, where an election draws how likely they are."""
+
 LOT_DRAWS = 1 << 16
 """Draw LOT_DRAWS + j is party j's lot, which breaks its ties."""
 

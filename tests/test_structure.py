@@ -7,7 +7,7 @@ import pytest
 
 import esim_jax
 import esim_jax.analysis
-from esim_jax.config import PARAMETERS, Parties
+from esim_jax.config import PARAMETERS, Clusters, Parties
 from esim_jax.errors import InputError
 from esim_jax.results.export import write_file
 
@@ -87,5 +87,5 @@ def test_every_parameter_is_documented_with_its_default():
     page = (PACKAGE.parent / "docs" / "model.md").read_text(encoding="utf-8")
     for parameter in PARAMETERS.values():
         rows = [line for line in page.splitlines() if line.startswith(f"| `{parameter.name}` |")]
-        default = "" if isinstance(parameter.kind, Parties) else str(parameter.default).lower()
+        default = "" if isinstance(parameter.kind, Parties | Clusters) else str(parameter.default).lower()
         assert any(default in row.lower().replace(",", "").replace("`", "") for row in rows), parameter.name

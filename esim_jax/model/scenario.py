@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.config import assembly_seats, extra_seats
+from esim_jax.model.mixture import cluster_numbers
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.parties import NOTA, Party
 from esim_jax.random import seed_words
@@ -126,8 +127,14 @@ def stack_scenarios(
         ballot_length=whole("ballot_length"),
         approves=np.array([p["electoral_system"] == "approval" for p in parameters]),
         system=np.array(systems, np.int32),
-        numbers=np.array([[float(p[name]) for name in model.numbers] for p in parameters], np.float32),
+        numbers=np.array([_numbers(p, b, model) for p, b in zip(parameters, ballots, strict=True)], np.float32),
     )
+
+
+def _numbers(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> list[float]:
+    """What a voter model reads by name: parameters, how many options there are, and where clusters are."""
+    known = {**parameters, "n_options": len(ballot), **cluster_numbers(parameters["clusters"])}
+    return [float(known[name]) for name in model.numbers]
 
 
 def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.ndarray, length: int) -> Scenario:

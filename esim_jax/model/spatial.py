@@ -10,7 +10,7 @@ Comparison of Efficiency of Multicandidate Electoral Systems", American Journal 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, UInt
 
-from esim_jax.model.quantiles import WIDE_NORMAL
+from esim_jax.model.quantiles import WIDE_NORMAL, Quantile
 from esim_jax.model.utility import incumbency_effect
 from esim_jax.parties import Party
 from esim_jax.random import POSITION_DRAWS, VOTER_DRAWS, Key, centred24, random_words, uniform23
@@ -55,14 +55,14 @@ def draw_normal(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimension
         n_dimensions: of the space.
     """
     ballot, _ = random_words(key, voter, VOTER_DRAWS)
-    numbers = _standard(key, voter, VOTER_DRAWS + 1, n_dimensions + 1, WIDE_NORMAL)
-    return SpatialVoters(numbers[-1], tuple(numbers[:-1]), uniform23(ballot))
+    numbers = standard_numbers(key, voter, VOTER_DRAWS + 1, n_dimensions + 1, WIDE_NORMAL)
+    return SpatialVoters(numbers[0], tuple(numbers[1:]), uniform23(ballot))
 
 
 def draw_uniform(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimensions: int) -> SpatialVoters:  # noqa: ARG001
     """As `draw_normal`, with uniform coordinates of mean 0 and standard deviation 1."""
     ballot, _ = random_words(key, voter, VOTER_DRAWS)
-    numbers = _standard(key, voter, VOTER_DRAWS + 1, n_dimensions, _uniform)
+    numbers = standard_numbers(key, voter, VOTER_DRAWS + 1, n_dimensions, _uniform)
     return SpatialVoters(jnp.zeros_like(numbers[0]), tuple(numbers), uniform23(ballot))
 
 
@@ -70,7 +70,10 @@ def _uniform(v: Float[Array, "..."]) -> Float[Array, "..."]:
     return v * np.float32(math.sqrt(12))
 
 
-def _standard(key: Key, index: UInt[Array, "..."], draw: int, n: int, quantile: Any) -> list[Float[Array, "..."]]:
+def standard_numbers(
+    key: Key, index: UInt[Array, "..."], draw: int, n: int, quantile: Quantile | Callable[[Array], Array]
+) -> list[Float[Array, "..."]]:
+    """So many numbers for each index from a draw on, two a draw, by a quantile function of v = u - 1/2."""
     words: list[Array] = []
     while len(words) < n:
         words += random_words(key, index, draw + len(words) // 2)
@@ -111,20 +114,25 @@ def draw_positions(
     numbers["voter_spread"] = numbers["voter_spread"] * numbers["position_dispersion"]
     zero = jnp.zeros((), jnp.float32)
     if "voter_correlation" in numbers:
-        z = _standard(of_parties, party, POSITION_DRAWS, n_dimensions + 1, WIDE_NORMAL)
-        placed = spread_normal(SpatialVoters(z[-1], tuple(z[:-1]), zero), numbers)
+        z = standard_numbers(of_parties, party, POSITION_DRAWS, n_dimensions + 1, WIDE_NORMAL)
+        placed = spread_normal(SpatialVoters(z[0], tuple(z[1:]), zero), numbers)
     else:
-        z = _standard(of_parties, party, POSITION_DRAWS, n_dimensions, _uniform)
+        z = standard_numbers(of_parties, party, POSITION_DRAWS, n_dimensions, _uniform)
         placed = spread_uniform(SpatialVoters(zero, tuple(z), zero), numbers)
     return jnp.stack(placed.position, axis=-1)
 
 
 def spatial_bound(parameters: Mapping[str, Any], ballot: Sequence[Party]) -> float:
     """Bound on |utility| by distance, of voters and parties in the furthest corners."""
+    # of a coordinate: both its numbers at their largest
+    return bound_within(WIDEST * math.sqrt(2) * parameters["voter_spread"], parameters, ballot)
+
+
+def bound_within(reach: float, parameters: Mapping[str, Any], ballot: Sequence[Party]) -> float:
+    """Bound on |utility| by distance where no voter's coordinate is larger than `reach`."""
     effect = incumbency_effect(
         parameters["economic_growth"], parameters["national_mood"], parameters["anti_incumbency"]
     )
-    reach = WIDEST * math.sqrt(2) * parameters["voter_spread"]  # of a coordinate: both its numbers at their largest
     furthest = max(abs(v) for option in ballot for v in (option.position_x, option.position_y))
     if parameters["positions_drawn"]:
         furthest = max(furthest, reach * parameters["position_dispersion"])

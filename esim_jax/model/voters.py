@@ -16,9 +16,25 @@ from typing import Any, NamedTuple
 from jax import Array
 from jaxtyping import Float, UInt
 
+from esim_jax.model.anonymous import draw_anonymous, place_anonymous
 from esim_jax.model.behaviours import PartyView, proximity
-from esim_jax.model.cultures import draw_utilities, unit_bound, utilities_as_drawn
+from esim_jax.model.cultures import (
+    appeal_alone,
+    appeal_bound,
+    draw_alike,
+    draw_utilities,
+    unit_bound,
+    utilities_as_drawn,
+)
 from esim_jax.model.electorate import draw_electorate
+from esim_jax.model.mixture import (
+    CLUSTER_NUMBERS,
+    clustered_bound,
+    draw_clustered,
+    draw_clustered_positions,
+    place_clustered,
+)
+from esim_jax.model.orders import by_order, draw_orders, mallows, single_peaked, single_peaked_conitzer
 from esim_jax.model.spatial import (
     draw_normal,
     draw_positions,
@@ -59,7 +75,8 @@ class VoterModel(NamedTuple):
     """How voters come about, and what they want.
 
     Attributes:
-        numbers: names of the parameters that its functions read, besides the two thresholds of turnout.
+        numbers: names of the numbers that its functions read, besides the two thresholds of turnout: parameters, or
+            what `esim_jax.model.scenario` makes of them.
         draw: the voters of some indices, the same for all parameters, so that elections may share them; how many
             parties and dimensions there are is static.
         place: the voters with the parameters of one election.
@@ -86,6 +103,14 @@ class VoterModel(NamedTuple):
 DEMOGRAPHIC = VoterModel()
 """The default model; see `esim_jax.model.electorate`."""
 
+
+def _ordered(place: Callable[[Voters, Parameters], Voters], *numbers: str) -> VoterModel:
+    """A culture by an order of the parties; `numbers` are its own."""
+    return VoterModel(
+        ("participation", "n_options", *numbers), draw_orders, place, utilities_as_drawn, participation, unit_bound
+    )
+
+
 _SPATIAL = ("dimensions", "voter_spread", "positions_drawn", "position_dispersion", "participation")
 
 VOTER_MODELS: dict[str, VoterModel] = {
@@ -100,6 +125,17 @@ VOTER_MODELS: dict[str, VoterModel] = {
     "impartial_culture": VoterModel(
         ("participation",), draw_utilities, _as_drawn, utilities_as_drawn, participation, unit_bound
     ),
+    "spatial_clusters": VoterModel(
+        ("dimensions", "positions_drawn", "position_dispersion", "participation", *CLUSTER_NUMBERS),
+        draw_clustered, place_clustered, proximity, participation, clustered_bound, draw_clustered_positions,
+    ),
+    "impartial_anonymous_culture": _ordered(place_anonymous)._replace(draw=draw_anonymous),
+    "mallows": _ordered(by_order(mallows), "mallows_dispersion"),
+    "plackett_luce": VoterModel(
+        ("participation",), draw_alike, _as_drawn, appeal_alone, participation, appeal_bound
+    ),
+    "single_peaked": _ordered(by_order(single_peaked)),
+    "single_peaked_conitzer": _ordered(by_order(single_peaked_conitzer)),
 }  # fmt: skip
 """Every voter model by name."""
 

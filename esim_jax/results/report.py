@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from esim_jax.clusters import cluster_mappings
 from esim_jax.election import ElectionResult
 from esim_jax.parties import party_mappings
 from esim_jax.results.export import check_destination, export_frames, write_file
@@ -79,7 +80,11 @@ def export_election(result: ElectionResult, parameters: Mapping[str, Any], filep
     path, known = check_destination(filepath)
     if known == "json":
         plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in result.items()}
-        plain["parameters"] = {**parameters, "parties": party_mappings(parameters["parties"])}
+        plain["parameters"] = {
+            **parameters,
+            "parties": party_mappings(parameters["parties"]),
+            "clusters": cluster_mappings(parameters["clusters"]),
+        }
         text = json.dumps(plain, ensure_ascii=False, indent=2)
         write_file(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
         return

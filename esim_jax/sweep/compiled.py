@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from esim_jax.chunks import BOUNDS, Chunk, Cutter, Span, fit_bounds, make_cutter, spread
+from esim_jax.clusters import cluster_mappings
 from esim_jax.config import read_parameters
 from esim_jax.election import describe_oddities
 from esim_jax.errors import ChunkWarning, InputError, OutcomeWarning, ResultsError
@@ -221,6 +222,8 @@ def _as_read(configs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[
     def one(name: str, value: Any) -> Any:
         if name == "parties":
             return party_mappings(value, exemptions)
+        if name == "clusters":
+            return cluster_mappings(value)
         if name == "district_magnitude" and lists:
             return [value] if isinstance(value, int) else list(value)
         return value

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt
 
+from esim_jax.clusters import cluster_mappings
 from esim_jax.config import PARAMETERS
 from esim_jax.parties import party_mappings
 
@@ -28,6 +29,8 @@ def model_identity(parameters: Mapping[str, Any]) -> str:
     changed = {name: value for name, value in parameters.items() if value != PARAMETERS[name].default}
     if "parties" in changed:
         changed["parties"] = party_mappings(changed["parties"])
+    if "clusters" in changed:
+        changed["clusters"] = cluster_mappings(changed["clusters"])
     return json.dumps(changed, sort_keys=True)
 
 
