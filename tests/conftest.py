@@ -10,7 +10,8 @@ os.environ.setdefault("ESIM_JAX_CACHE", str(_CACHE))  # the processes that pytes
 
 _LONG = (
     "test_durability", "test_run_dir", "test_ranked_elections", "test_ranked_rules", "test_metric_columns",
-    "test_export", "test_distributed", "test_list_systems", "test_systems", "test_voter_models", "test_engines", "test_safety",
+    "test_export", "test_distributed", "test_list_systems", "test_systems", "test_voter_models", "test_engines",
+    "test_safety", "test_ranking_types",
     "test_election_oracle", "test_law", "test_multinomial", "test_binomial", "test_promises",
     "test_common_random_numbers", "test_examples", "test_electorate", "test_own_models", "test_local_model",
     "test_memory", "test_command_line", "test_compilation", "test_entities", "test_batches", "test_openapi",
