@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from esim_jax.config import MOST_TYPED
+from esim_jax.ranking_types import types_for
 from esim_jax.rows import ROW_WIDTH, count_rows
 from esim_jax.systems import find_system
 from esim_jax.systems.rankings import words_for
@@ -37,6 +39,8 @@ BOUNDS = {
     "rankings": Load(1024, 2**16, 2**14),
     "multinomial": Load(2**14, 2**18, 2**14),
     "limit": Load(2**14, 2**18, 2**14),
+    "multinomial rankings": Load(2**12, 2**13, 2**14),
+    "limit rankings": Load(2**12, 2**13, 2**14),
 }
 """Bounds on a chunk by program, see `program_for`: a fraction of a second, and some megabytes whatever the size of the
 sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
@@ -44,17 +48,29 @@ sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a ch
 _ACCELERATOR = 16
 """An accelerator's chunks may be so many times as large: it is faster, and each call costs it more."""
 
+_BY_TYPE = " rankings"
+
 _SHARE = 1 / 16
 """A chunk may take up so much of the memory; several are in flight, and others use the machine too."""
 
 
 def program_for(parameters: Mapping[str, Any]) -> str:
-    """The compiled program that holds a configuration's elections: its engine's, or "rankings" where voters are drawn
-    and rank the parties.
+    """The compiled program that holds a configuration's elections: its engine's, or, where rankings are counted,
+    "rankings" for voters, and "multinomial rankings" and "limit rankings" for ranking types.
     """
-    if parameters["engine"] == "voters" and find_system(parameters).ranked:
-        return "rankings"
-    return str(parameters["engine"])
+    engine = str(parameters["engine"])
+    if not find_system(parameters).ranked:
+        return engine
+    return "rankings" if engine == "voters" else engine + _BY_TYPE
+
+
+def engine_of(program: str) -> str:
+    """The engine whose program it is.
+
+    >>> engine_of("rankings"), engine_of("limit rankings")
+    ('voters', 'limit')
+    """
+    return "voters" if program == "rankings" else program.removesuffix(_BY_TYPE)
 
 
 def chunk_bytes(load: Load, n_options: int, program: str = "voters") -> int:
@@ -63,6 +79,8 @@ def chunk_bytes(load: Load, n_options: int, program: str = "voters") -> int:
     Measured on compiled programs (a test compares), with capacities rounded up to powers of two.
     """
     per_simulation, per_constituency = 300 + 140 * n_options, 60 + 45 * n_options
+    if program.endswith(_BY_TYPE):
+        per_constituency += 16 * types_for(min(n_options, MOST_TYPED))
     per_row = 4 + (4 * ROW_WIDTH * words_for(n_options) if program == "rankings" else 0)
     return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * per_row)
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Int, UInt
 
-from esim_jax.chunks import Load, program_for
+from esim_jax.chunks import Load, engine_of, program_for
 from esim_jax.compilation import keep_compiled_programs
 from esim_jax.laws import Laws
 from esim_jax.metrics.registry import DEFAULT_METRICS
@@ -37,7 +37,7 @@ class Plan:
         capacity: of every chunk.
         devices: on which it runs.
         laws: of the configurations; None where every voter is drawn.
-        program: see `esim_jax.chunks.program_for`.
+        engine: of its configurations.
         turns: the devices over and over: who holds the next chunk, where a chunk is not shared out among them.
         magnitudes: seats of each configuration's constituencies.
         metrics: names of those to compute.
@@ -48,7 +48,7 @@ class Plan:
     capacity: Capacity
     devices: tuple[jax.Device, ...]
     laws: Laws | None
-    program: str
+    engine: str
     turns: Iterator[jax.Device]
     magnitudes: Magnitudes
     metrics: tuple[str, ...] = DEFAULT_METRICS
@@ -73,8 +73,8 @@ class Plan:
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
-            return simulate_law(self.program, scenarios, constituencies, law, place, self.systems, device, self.metrics)
-        ranks = self.program == "rankings"
+            return simulate_law(self.engine, scenarios, constituencies, law, place, self.systems, device, self.metrics)
+        ranks = any(system.ranked for system in self.systems)
         electorates = np.arange(len(seeds), dtype=np.uint64) if ranks else seeds  # ballots that are kept aren't shared
         rows = tabulate_rows(electorates, *size, self.capacity)
         return simulate_voters(scenarios, constituencies, rows, self.systems, self.devices, self.metrics)
@@ -102,7 +102,9 @@ def make_plan(
     places = [systems.index(system) if system in systems else 0 for system in found]
     n_options = max(len(options(p)) for p in parameters)
     scenarios = stack_scenarios(parameters, places, n_options)
-    laws = None if program in ("voters", "rankings") else Laws(scenarios)
+    engine, ranked = engine_of(program), np.array([program_for(p) == program for p in parameters])
+    ranked &= any(system.ranked for system in systems)
+    laws = None if engine == "voters" else Laws(scenarios, ranked)
     capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
-    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)
+    return Plan(scenarios, systems, capacity, tuple(devices), laws, engine, cycle(devices), magnitudes, metrics)
