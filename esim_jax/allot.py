@@ -14,10 +14,11 @@ from jaxtyping import Bool, Int, UInt
 from esim_jax.model.scenario import Scenario
 from esim_jax.poll import RankedBallots
 from esim_jax.random import LOT_DRAWS, random_words
+from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
 from esim_jax.systems import RANKED, RULES, Contest, System, passes_threshold
 from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, with_minimum
-from esim_jax.systems.staged import RankedContest, count_rows
+from esim_jax.systems.staged import RankedContest
 
 NATION = np.uint32(0xFFFF_FFFF)
 """Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
@@ -38,7 +39,7 @@ def allot_seats(
     systems: tuple[System, ...],
     constituency_votes: Int[Array, "constituency party"],
     votes: Int[Array, "simulation party"],
-    ballots: RankedBallots | None = None,
+    ballots: RankedBallots | TypedBallots | None = None,
 ) -> Seats:
     """The seats of elections whose votes are counted; `ballots` where some system needs more than first places.
 
@@ -67,7 +68,7 @@ class _Count:
     constituencies: Constituencies
     constituency_votes: Int[Array, "constituency party"]
     votes: Int[Array, "simulation party"]
-    ballots: RankedBallots | None
+    ballots: RankedBallots | TypedBallots | None
 
     @property
     def n_simulations(self) -> int:
@@ -163,11 +164,11 @@ def _by_constituency(count: _Count, system: System, mine: Array) -> Seats:  # no
 def _by_rankings(count: _Count, system: System, mine: Array) -> Seats:
     """The rule in every constituency, on its ranked ballots."""
     where, ballots = count.constituencies.simulation, count.ballots
-    assert ballots is not None  # noqa: S101 (the plan of ranked systems polls the voters)
+    assert ballots is not None  # noqa: S101 (the plan of ranked systems gives them)
     contests = RankedContest(count.local.n_seats, count.local.lots, count.scenarios.eligible[where])
 
     def counted() -> Int[Array, "constituency party"]:
-        return count_rows(RANKED[system.rule], contests, ballots.rankings, ballots.constituency)
+        return ballots.seats_by(RANKED[system.rule], contests)
 
     local = lax.cond(mine.any(), counted, lambda: _none(count))
     seats = count.of_nation(local)

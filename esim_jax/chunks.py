@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from esim_jax.config import MOST_TYPED
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
+from esim_jax.ranking_types import types_for
 from esim_jax.rows import ROW_WIDTH, count_rows
 from esim_jax.systems import find_system
 from esim_jax.systems.rankings import words_for
@@ -35,15 +37,19 @@ class Load(NamedTuple):
 
 BOUNDS = {
     "voters": Load(1024, 2**16, 2**17),
-    "rankings": Load(1024, 2**16, 2**14),
+    "voters, ranked": Load(1024, 2**16, 2**14),
     "multinomial": Load(2**14, 2**18, 2**14),
     "limit": Load(2**14, 2**18, 2**14),
+    "multinomial, ranked": Load(2**12, 2**13, 2**14),
+    "limit, ranked": Load(2**12, 2**13, 2**14),
 }
 """Bounds on a chunk by kind of program, see `Program`: a fraction of a second, and some megabytes whatever the size of
 the sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
 
 _ACCELERATOR = 16
 """An accelerator's chunks may be so many times as large: it is faster, and each call costs it more."""
+
+_RANKED = ", ranked"
 
 _SHARE = 1 / 16
 """A chunk may take up so much of the memory; several are in flight, and others use the machine too."""
@@ -53,18 +59,28 @@ class Program(NamedTuple):
     """What is constant in a compiled program.
 
     Attributes:
-        kind: the engine, or "rankings" where voters are drawn and rank the parties.
+        engine: how votes come about.
+        ranked: whether its ballots say more than one name.
         voters: their model.
     """
 
-    kind: str
+    engine: str
+    ranked: bool = False
     voters: VoterModel = DEMOGRAPHIC
+
+    @property
+    def kind(self) -> str:
+        """A key of BOUNDS.
+
+        >>> Program("limit").kind, Program("voters", ranked=True).kind
+        ('limit', 'voters, ranked')
+        """
+        return self.engine + (_RANKED if self.ranked else "")
 
 
 def program_for(parameters: Mapping[str, Any]) -> Program:
     """The compiled program that holds a configuration's elections."""
-    ranks = parameters["engine"] == "voters" and find_system(parameters).ranked
-    return Program("rankings" if ranks else str(parameters["engine"]), find_voter_model(parameters))
+    return Program(parameters["engine"], find_system(parameters).ranked, find_voter_model(parameters))
 
 
 def chunk_bytes(load: Load, n_options: int, kind: str = "voters") -> int:
@@ -72,8 +88,12 @@ def chunk_bytes(load: Load, n_options: int, kind: str = "voters") -> int:
 
     Measured on compiled programs (a test compares), with capacities rounded up to powers of two.
     """
-    per_simulation, per_constituency = 300 + 140 * n_options, 60 + 45 * n_options
-    per_row = 4 + (4 * ROW_WIDTH * words_for(n_options) if kind == "rankings" else 0)
+    per_simulation, per_constituency, per_row = 300 + 140 * n_options, 60 + 45 * n_options, 4
+    if kind.endswith(_RANKED):
+        if kind.startswith("voters"):
+            per_row += 4 * ROW_WIDTH * words_for(n_options)
+        else:
+            per_constituency += 16 * types_for(min(n_options, MOST_TYPED))
     return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * per_row)
 
 

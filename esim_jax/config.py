@@ -34,6 +34,9 @@ SEVERAL_WINNERS = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
 MOST_RANKED = 15
 """Parties that a ranked ballot has room for."""
 
+MOST_TYPED = 6
+"""Options on a ranked ballot, none of the above among them, that engines draw which draw no voters."""
+
 ORDERED_CULTURES = ("mallows", "single_peaked", "single_peaked_conitzer")
 """Cultures that draw an order of at most MOST_RANKED options."""
 
@@ -358,11 +361,13 @@ def _check_seats(full: Mapping[str, Any]) -> None:
             f"{len(full['parties'])} parties, each of which has one candidate: give more parties or fewer seats."
         )
     if system in (*ONE_WINNER, *SEVERAL_WINNERS):
-        if full["engine"] != "voters":
+        n_options = len(full["parties"]) + full["include_nota"]
+        if full["engine"] != "voters" and n_options > MOST_TYPED:
             raise InputError(
-                f"engine = {full['engine']!r} is not allowed with {system}: it does not draw rankings; choose voters."
+                f"engine = {full['engine']!r} draws rankings of up to {MOST_TYPED} options; there are {n_options}: "
+                "choose voters or fewer parties."
             )
-        if len(full["parties"]) + full["include_nota"] > MOST_RANKED:
+        if n_options > MOST_RANKED:
             raise InputError(
                 f"parties has {len(full['parties'])} parties: ranked ballots have room for {MOST_RANKED}, with {NOTA} "
                 "if it is included."

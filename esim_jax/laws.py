@@ -1,12 +1,22 @@
 """The voters' laws of a sweep's configurations, each computed when a chunk first asks for it."""
 
+from typing import NamedTuple
+
 import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from esim_jax.model.law import CellLaw, cell_laws
 from esim_jax.model.scenario import Scenario
+from esim_jax.ranking_types import RankingLaw, ballot_types, ranking_law, rules_of
 from esim_jax.rows import power_of_two
+
+
+class VoterLaw(NamedTuple):
+    """What is known of one voter; stacked over configurations it has a leading axis."""
+
+    choice: CellLaw  # of a party
+    ranking: RankingLaw | None  # where rankings are counted
 
 
 class Laws:
@@ -14,15 +24,21 @@ class Laws:
 
     Args:
         scenarios: stacked over the configurations.
+        ranked: which of them have rankings; by default none.
     """
 
-    def __init__(self, scenarios: Scenario) -> None:
+    def __init__(self, scenarios: Scenario, ranked: Bool[np.ndarray, " configuration"] | None = None) -> None:
         self._scenarios = scenarios
-        self._known: dict[int, CellLaw] = {}
+        self._known: dict[int, VoterLaw] = {}
+        rules = {rules_of(_one(scenarios, int(c))) for c in np.flatnonzero(ranked)} if ranked is not None else ()
+        self._ranked = bool(rules)
+        self._n_options = max((one.n_options for one in rules), default=0)
+        # two at least, so that there is something to draw
+        self._n_types = max((2, *(len(ballots) for one in rules for ballots in ballot_types(one)[0])))
 
     def of(
         self, configuration: Int[np.ndarray, " simulation"], length: int
-    ) -> tuple[CellLaw, Int[np.ndarray, " length"]]:
+    ) -> tuple[VoterLaw, Int[np.ndarray, " length"]]:
         """The laws of a chunk, stacked, and the place of each simulation's law among them.
 
         Args:
@@ -36,10 +52,21 @@ class Laws:
         unknown = [int(c) for c in wanted if int(c) not in self._known]
         if unknown:
             padded = np.resize(unknown, power_of_two(len(unknown)))
-            computed = jax.device_get(cell_laws(Scenario(*(field[padded] for field in self._scenarios))))
-            self._known |= {c: jax.tree.map(lambda field, i=i: field[i], computed) for i, c in enumerate(unknown)}
+            computed = jax.device_get(cell_laws(_one(self._scenarios, padded)))
+            for i, c in enumerate(unknown):
+                choice = jax.tree.map(lambda field, i=i: field[i], computed)
+                self._known[c] = VoterLaw(choice, self._rank(c) if self._ranked else None)
         laws = [self._known[int(c)] for c in wanted]
         laws += laws[-1:] * (power_of_two(len(laws)) - len(laws))
         places = np.zeros(length, np.int32)
         places[: len(place)] = place
         return jax.tree.map(lambda *fields: np.stack(fields), *laws), places
+
+    def _rank(self, configuration: int) -> RankingLaw:
+        """Cut to the size of the longest: one after another, so that memory does not grow with their number."""
+        law = ranking_law(_one(self._scenarios, configuration))
+        return RankingLaw(*(field[: self._n_options, : self._n_types] for field in law))
+
+
+def _one(scenarios: Scenario, configuration: int | Int[np.ndarray, " one"]) -> Scenario:
+    return Scenario(*(field[configuration] for field in scenarios))

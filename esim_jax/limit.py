@@ -18,6 +18,7 @@ from esim_jax.errors import InputError
 from esim_jax.model.law import CellLaw, cell_law
 from esim_jax.model.scenario import Scenario
 from esim_jax.parties import DEFAULT_PARTIES, Party
+from esim_jax.ranking_types import RankingLaw, TypedBallots, typed_ballots
 
 LEVERS = (
     "temperature",
@@ -36,6 +37,7 @@ ELECTORATE = 1 << 33
 """Voters of the pseudo-electorate by which `expected_tallies` expresses shares as whole numbers."""
 
 _WELFARE_UNIT = 1 << 20
+_BALLOT_BITS = 2  # of an electorate a quarter as large: the shares of Meek's method then fit 63 bits
 
 
 def vote_shares(
@@ -155,3 +157,21 @@ def expected_tallies(
     utility = (options[..., None] * law.mean).sum(axis=-2)[configuration]
     welfare = jnp.round(utility * (scenarios.welfare_scale.astype(jnp.float64)[:, None] * _WELFARE_UNIT))
     return jnp.where(n_voters[:, None] > 0, local, 0), welfare.astype(jnp.int64)
+
+
+def expected_ballots(
+    simulation: Int[Array, " constituency"],
+    votes: Int[Array, "constituency party"],
+    law: RankingLaw,
+    configuration: Int[Array, " simulation"],
+) -> TypedBallots:
+    """The ranked ballots of voters who rank exactly as expected, given their first preferences.
+
+    Arguments as of `esim_jax.multinomial.draw_ballots`. The ballots are those of a pseudo-electorate of ELECTORATE / 4.
+    The number of each type is rounded by itself, so that types with equal shares stay equal.
+    """
+    where = configuration[simulation]
+    share = law.share[where]
+    expected = votes[:, : share.shape[1], None].astype(jnp.float64) * share
+    counts = jnp.round(expected / (1 << _BALLOT_BITS)).astype(jnp.int64)
+    return typed_ballots(law.ballot[where], counts, votes.shape[1])

@@ -3,7 +3,8 @@
 Voters are independent draws from one law, so that the votes of a constituency are exactly multinomial, and a tally
 costs the same for a thousand voters as for a billion. Given the votes, the electorate's welfare is the sum of as many
 independent utilities of each kind of voter; it is drawn from the normal law with the mean and the covariance of that
-sum, the only approximation of this engine.
+sum, the only approximation of this engine. Given the votes, the ranked ballots are multinomial again, by type among the
+voters of each first preference.
 
 From the law on, everything but the acceptance of binomial proposals is integer arithmetic or single correctly rounded
 operations, and proposals are judged by one program of fixed shape: a simulation's tally is the same to the bit in any
@@ -18,11 +19,12 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.model.binomial import draw_multinomial
+from esim_jax.model.binomial import ATTEMPTS, UNITS, draw_multinomial
 from esim_jax.model.law import CellLaw
 from esim_jax.model.normal import NORMAL_UNIT, normal_units
 from esim_jax.model.scenario import Scenario
-from esim_jax.random import WELFARE_DRAWS, random_words
+from esim_jax.random import ORDER_DRAWS, WELFARE_DRAWS, random_words
+from esim_jax.ranking_types import MOST_TYPES, RankingLaw, TypedBallots, typed_ballots
 
 _MEAN_UNIT = 1 << 8  # mean utilities keep so many parts of a unit of 1 / welfare_scale: 2^31 x 2^23 x 2^8 fits int64
 _FACTOR_UNIT = 1 << 6  # factors: 256 parties x 2^23 x 2^6 x the largest normal number fits int64
@@ -55,6 +57,42 @@ def draw_tallies(
     return counts[:, :n_parties], _draw_welfare(scenarios, national, law, configuration)
 
 
+def draw_ballots(
+    scenarios: Scenario,
+    simulation: Int[Array, " constituency"],
+    number: UInt[Array, " constituency"],
+    votes: Int[Array, "constituency party"],
+    law: RankingLaw,
+    configuration: Int[Array, " simulation"],
+) -> TypedBallots:
+    """The ranked ballots of constituencies whose first preferences are counted.
+
+    Arguments as of `draw_tallies`, and `votes` as it returns them.
+    """
+    n_constituencies, n_parties = votes.shape
+    _, n_options, n_types = law.share.shape
+    units = jnp.round(law.share * UNITS).astype(jnp.int64)
+    # rounded shares must not leave a voter over: what is missing goes to the largest
+    missing = UNITS - units.sum(axis=-1, keepdims=True)
+    units = units + missing * (jnp.argmax(units, axis=-1, keepdims=True) == jnp.arange(n_types))
+    probability = (units.astype(jnp.float64) / UNITS)[configuration[simulation], :, : n_types - 1]
+
+    def lanes(values: Array) -> Array:
+        return jnp.repeat(values, n_options)
+
+    draw = np.uint32(ORDER_DRAWS) + np.uint32(2 * ATTEMPTS * MOST_TYPES) * np.arange(n_options, dtype=np.uint32)
+    counts = draw_multinomial(
+        (lanes(scenarios.key_high[simulation]), lanes(scenarios.key_low[simulation])),
+        lanes(number),
+        votes[:, :n_options].reshape(-1),
+        probability.reshape(-1, n_types - 1),
+        draw=jnp.tile(draw, n_constituencies),
+    )
+    return typed_ballots(
+        law.ballot[configuration[simulation]], counts.reshape(n_constituencies, n_options, n_types), n_parties
+    )
+
+
 def _draw_welfare(
     scenarios: Scenario, counts: Int[Array, "simulation option"], law: CellLaw, configuration: Int[Array, " simulation"]
 ) -> Int[Array, "simulation party"]:
@@ -62,6 +100,8 @@ def _draw_welfare(
     n_options, n_parties = law.mean.shape[-2:]
     scale = scenarios.welfare_scale.astype(jnp.float64)[:, None]
     nothing = jnp.zeros((len(configuration), n_parties), jnp.int64)
+    # numbered by the election's own options, however long the lists of other elections are; the last is to abstain
+    own = scenarios.weight.astype(jnp.int32).sum(axis=-1)
 
     def units(values: Float[Array, "simulation party"], unit: int) -> Int[Array, "simulation party"]:
         return jnp.round(values * scale * unit).astype(jnp.int64)
@@ -74,7 +114,8 @@ def _draw_welfare(
         return total + n * units(law.mean[configuration, option], _MEAN_UNIT) + noise.astype(jnp.int64)
 
     def add_normal(option: Array, party: Array, total: Array) -> Array:
-        index = jnp.full(len(configuration), option * n_parties + party, jnp.uint32)
+        number = jnp.where(option == n_options - 1, own, option)
+        index = (number * own + party).astype(jnp.uint32)
         word, _ = random_words((scenarios.key_high, scenarios.key_low), index, WELFARE_DRAWS)
         factor = law.factor[configuration, option, :, party]
         return total + normal_units(word)[:, None] * units(factor, _FACTOR_UNIT)

@@ -73,9 +73,9 @@ class Plan:
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
-            engine = self.program.kind
+            engine = self.program.engine
             return simulate_law(engine, scenarios, constituencies, law, place, self.systems, device, self.metrics)
-        ranks = self.program.kind == "rankings"
+        ranks = self.program.ranked
         electorates = np.arange(len(seeds), dtype=np.uint64) if ranks else seeds  # ballots that are kept aren't shared
         rows = tabulate_rows(electorates, *size, self.capacity)
         return simulate_voters(
@@ -105,7 +105,8 @@ def make_plan(
     places = [systems.index(system) if system in systems else 0 for system in found]
     n_options = max(len(options(p)) for p in parameters)
     scenarios = stack_scenarios(parameters, places, n_options, program.voters)
-    laws = None if program.kind in ("voters", "rankings") else Laws(scenarios)
+    ranked = np.array([program.ranked and program_for(p) == program for p in parameters])
+    laws = None if program.engine == "voters" else Laws(scenarios, ranked)
     capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
     return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)

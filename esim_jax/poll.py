@@ -17,6 +17,7 @@ from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
 from esim_jax.systems.rankings import Ranking, rank_parties, words_for
+from esim_jax.systems.staged import RankedContest, StagedRule, count_rows
 from esim_jax.tally import look_up_rows
 
 
@@ -25,6 +26,10 @@ class RankedBallots(NamedTuple):
 
     rankings: tuple[UInt[Any, "row lane"], ...]
     constituency: Int[Any, " row"]
+
+    def seats_by(self, rule: StagedRule, contests: RankedContest) -> Int[Any, "constituency party"]:
+        """Seats of each party in each constituency, int64."""
+        return count_rows(rule, contests, self.rankings, self.constituency)
 
 
 def no_ballots(n_rows: int, n_parties: int) -> RankedBallots:

@@ -37,6 +37,9 @@ WELFARE_DRAWS = 1 << 20
 BINOMIAL_DRAWS = 1 << 24
 """First draw of a constituency whose votes are drawn as a whole; see `esim_jax.model.binomial`."""
 
+ORDER_DRAWS = 1 << 25
+"""First draw of a constituency whose ballots' further places are drawn as a whole; see `esim_jax.multinomial`."""
+
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 

@@ -15,14 +15,16 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
 from esim_jax.allot import allot_seats
-from esim_jax.limit import ELECTORATE, expected_tallies
+from esim_jax.laws import VoterLaw
+from esim_jax.limit import ELECTORATE, expected_ballots, expected_tallies
 from esim_jax.measure import measure
 from esim_jax.metrics.registry import DEFAULT_METRICS
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
-from esim_jax.multinomial import draw_tallies
+from esim_jax.multinomial import draw_ballots, draw_tallies
 from esim_jax.poll import RankedBallots, constituency_of_rows, no_ballots, poll_rows
+from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
 from esim_jax.tally import members_at_once, rows_at_once, tally_rows
@@ -75,7 +77,7 @@ def simulate_law(
     engine: str,
     scenarios: Scenario,
     constituencies: Constituencies,
-    law: CellLaw,
+    law: VoterLaw,
     place: Int[Any, " simulation"],
     systems: tuple[System, ...],
     device: jax.Device,
@@ -95,10 +97,12 @@ def simulate_law(
     """
     with jax.enable_x64(True):
         scenarios, constituencies, law, place = jax.device_put((scenarios, constituencies, law, place), device)
-        tally = _tally_law(engine, scenarios, constituencies, law, place)
+        tally = _tally_law(engine, scenarios, constituencies, law.choice, place)
+        ranking = law.ranking
+        ballots = None if ranking is None else _rank_law(engine, scenarios, constituencies, tally[0], ranking, place)
         if engine == "limit":
             scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE))
-        return _decide(scenarios, constituencies, systems, *tally, metrics)
+        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
 
 @lru_cache
@@ -188,6 +192,20 @@ def _tally_law(
     return draw(scenarios, *where, law, place)
 
 
+@partial(jax.jit, static_argnums=0)
+def _rank_law(
+    engine: str,
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    votes: Int[Array, "constituency party"],
+    law: RankingLaw,
+    place: Int[Array, " simulation"],
+) -> TypedBallots:
+    if engine == "limit":
+        return expected_ballots(constituencies.simulation, votes, law, place)
+    return draw_ballots(scenarios, constituencies.simulation, constituencies.number, votes, law, place)
+
+
 @partial(jax.jit, static_argnums=(2, 5))
 def _decide(
     scenarios: Scenario,
@@ -196,7 +214,7 @@ def _decide(
     constituency_votes: Int[Array, "constituency party"],
     welfare: Int[Array, "simulation party"],
     metrics: tuple[str, ...] = DEFAULT_METRICS,
-    ballots: RankedBallots | None = None,
+    ballots: RankedBallots | TypedBallots | None = None,
 ) -> Outcome:
     """The outcome of elections whose votes are counted; `ballots` where some system needs more than first places."""
     votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, scenarios.weight.shape[0])

@@ -99,7 +99,8 @@ def watched(*arguments):
     used.update(outcome.votes.devices())
     return outcome
 Plan.simulate = watched
-sweep = ParameterSweep({"engine": ["multinomial", "limit"], "n_voters": [500, 1_000_000]})
+engines = {"engine": ["multinomial", "limit"], "n_voters": [500, 1_000_000]}
+sweep = ParameterSweep({**engines, "electoral_system": ["FPTP", "IRV"]})
 alone = run(sweep, devices=jax.devices()[:1], chunk_size=2)
 assert used == {jax.devices()[0]}
 together = run(sweep, devices=jax.devices()[:3], chunk_size=2)

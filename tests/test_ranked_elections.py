@@ -142,11 +142,14 @@ def test_rows_replay_and_chunks_change_nothing():
     assert again.vse == row["vse"]
 
 
+SEVEN = [Party(f"P{k}", 0.01 * k) for k in range(7)]
+
+
 def test_what_is_refused():
     for given, sentence in (
         ({"electoral_system": "IRV", "district_magnitude": 2}, "fills one seat"),
         ({"electoral_system": "STV", "district_magnitude": 4}, "one candidate"),
-        ({"electoral_system": "IRV", "engine": "multinomial"}, "does not draw rankings"),
+        ({"electoral_system": "IRV", "engine": "limit", "parties": SEVEN}, "draws rankings of up to 6 options"),
         ({"electoral_system": "IRV", "parties": [Party(f"P{k}", 0.01 * k) for k in range(16)]}, "room for 15"),
     ):
         with pytest.raises(InputError, match=sentence):

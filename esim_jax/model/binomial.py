@@ -88,6 +88,7 @@ def draw_multinomial(
     n: Int[Array, " lane"],
     probability: Float[Array, "lane party"],
     block: int = BLOCK,
+    draw: UInt[Array, " lane"] | int = BINOMIAL_DRAWS,
 ) -> Int[Array, "lane option"]:
     """Multinomial counts, int64: one column a party and, last, the rest. Call it within `jax.enable_x64()`.
 
@@ -100,9 +101,11 @@ def draw_multinomial(
         n: voters, 0 to 2^31 - 1.
         probability: float64; the rest to 1 is the last option's.
         block: lanes at a time; a multiple of 64. It can't change a result.
+        draw: the first of 2 ATTEMPTS draw numbers a party.
     """
+    draw = jnp.asarray(draw, jnp.uint32)
     units = jnp.round(probability * UNITS).astype(jnp.int64)
-    lanes = [*(jnp.broadcast_to(v, n.shape) for v in (*key, index, n)), units]
+    lanes = [*(jnp.broadcast_to(v, n.shape) for v in (*key, index, draw, n)), units]
     return _in_blocks(_draw_parties, lanes, block)
 
 
@@ -119,14 +122,14 @@ def _in_blocks(function: Callable[..., Array], lanes: Sequence[Array], block: in
     return values.reshape(-1, *values.shape[2:])[:n]
 
 
-def _draw_parties(high: Array, low: Array, index: Array, n: Array, units: Array) -> Array:
+def _draw_parties(high: Array, low: Array, index: Array, first_draw: Array, n: Array, units: Array) -> Array:
     def draw_party(state: tuple[Array, Array], one: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
         rest, suffix = state  # voters and probability not yet given to a party
         party, share = one
         share = jnp.minimum(share, suffix)
-        draw = np.uint32(BINOMIAL_DRAWS) + np.uint32(2 * ATTEMPTS) * party
+        draw = first_draw + np.uint32(2 * ATTEMPTS) * party
         quotient = share.astype(jnp.float64) / jnp.maximum(suffix, 1).astype(jnp.float64)
-        count = _draw_block(high, low, index, jnp.broadcast_to(draw, n.shape), rest, quotient)
+        count = _draw_block(high, low, index, draw, rest, quotient)
         return (rest - count, suffix - share), count
 
     parties = jnp.arange(units.shape[1], dtype=jnp.uint32)

@@ -53,7 +53,7 @@ def cell_law(scenario: Scenario, grid: VoterGrid | None = None) -> CellLaw:
             several megabytes.
     """
     grid = voter_grid(CELLS) if grid is None else grid
-    return _cell_law(_ballot_parameters(scenario), grid)
+    return _cell_law(ballot_parameters(scenario), grid)
 
 
 def cell_laws(scenarios: Scenario, grid: VoterGrid | None = None) -> CellLaw:
@@ -66,11 +66,11 @@ def cell_laws(scenarios: Scenario, grid: VoterGrid | None = None) -> CellLaw:
         grid: as in `cell_law`.
     """
     with jax.enable_x64(True):
-        grid = _device_grid() if grid is None else grid
-        return _cell_laws(_ballot_parameters(scenarios), grid)
+        grid = device_grid() if grid is None else grid
+        return _cell_laws(ballot_parameters(scenarios), grid)
 
 
-class _Ballot(NamedTuple):
+class BallotParameters(NamedTuple):
     """What of a scenario bears on a ballot, float64."""
 
     temperature: Float[Array, "..."]
@@ -82,11 +82,12 @@ class _Ballot(NamedTuple):
     weight: Float[Array, "... party"]
 
 
-def _ballot_parameters(scenario: Scenario) -> _Ballot:
+def ballot_parameters(scenario: Scenario) -> BallotParameters:
+    """In double precision; stacked scenarios give stacked parameters."""
     s = Scenario(*(jnp.asarray(field) for field in scenario))
     s = jax.tree.map(lambda v: v.astype(jnp.float64) if jnp.issubdtype(v.dtype, jnp.floating) else v, s)
     effect = incumbency_effect(s.economic_growth, s.national_mood, s.anti_incumbency)
-    return _Ballot(
+    return BallotParameters(
         s.temperature,
         s.alienation_threshold,
         s.indifference_threshold,
@@ -97,20 +98,20 @@ def _ballot_parameters(scenario: Scenario) -> _Ballot:
     )
 
 
-def _device_grid() -> VoterGrid:
+def device_grid() -> VoterGrid:
+    """The grid of CELLS as JAX arrays."""
     return VoterGrid(*(jnp.asarray(field) for field in voter_grid(CELLS)))
 
 
 @jax.jit
-def _cell_laws(ballots: _Ballot, grid: VoterGrid) -> CellLaw:
+def _cell_laws(ballots: BallotParameters, grid: VoterGrid) -> CellLaw:
     return lax.map(lambda ballot: _cell_law(ballot, grid), ballots)
 
 
 @jax.jit
-def _cell_law(ballot: _Ballot, grid: VoterGrid) -> CellLaw:
+def _cell_law(ballot: BallotParameters, grid: VoterGrid) -> CellLaw:
     n_parties = ballot.weight.shape[-1]
-    width = 2 / (len(grid.node) - 2)
-    coarsest = lax.stop_gradient(_COARSEST * width * _steepness(ballot))
+    coarsest = lax.stop_gradient(coarsest_temperature(ballot, grid))
 
     def add_rows(sums: tuple[Array, ...], rows: tuple[Array, ...]) -> tuple[tuple[Array, ...], None]:
         x, width, everyone, turnout = rows
@@ -122,8 +123,8 @@ def _cell_law(ballot: _Ballot, grid: VoterGrid) -> CellLaw:
     n_options = n_parties + 1
     empty = tuple(jnp.zeros(shape) for shape in [n_options, (n_options, n_parties), (n_options, n_parties, n_parties)])
     rows = (
-        *(_in_rows(values) for values in (grid.node, grid.width, grid.everyone)),
-        jnp.swapaxes(jax.vmap(_in_rows)(jnp.asarray(grid.turnout)), 0, 1),
+        *(in_rows(values) for values in (grid.node, grid.width, grid.everyone)),
+        jnp.swapaxes(jax.vmap(in_rows)(jnp.asarray(grid.turnout)), 0, 1),
     )
     # reverse differentiation computes the rows anew rather than keep what all of them computed
     sums, _ = lax.scan(jax.checkpoint(add_rows), empty, rows)
@@ -137,14 +138,20 @@ def _cell_law(ballot: _Ballot, grid: VoterGrid) -> CellLaw:
     return CellLaw(probability, mean, jax.vmap(_root)(covariance, jnp.diagonal(square, axis1=1, axis2=2)))
 
 
-def _in_rows(values: Any) -> Array:
-    """The first axis cut into blocks of _ROWS; the last block is filled with zeros."""
-    missing = -len(values) % _ROWS
+def in_rows(values: Any, at_once: int = _ROWS) -> Array:
+    """The first axis cut into blocks; the last block is filled with zeros."""
+    missing = -len(values) % at_once
     padded = jnp.pad(jnp.asarray(values), [(0, missing)] + [(0, 0)] * (values.ndim - 1))
-    return padded.reshape(-1, _ROWS, *values.shape[1:])
+    return padded.reshape(-1, at_once, *values.shape[1:])
 
 
-def _steepness(ballot: _Ballot) -> Float[Array, ""]:
+def coarsest_temperature(ballot: BallotParameters, grid: VoterGrid) -> Float[Array, ""]:
+    """The smallest temperature that the grid resolves."""
+    width = 2 / (len(grid.node) - 2)
+    return _COARSEST * width * _steepness(ballot)
+
+
+def _steepness(ballot: BallotParameters) -> Float[Array, ""]:
     """Bound on the slope of U_i - U_j over the voters, for any two parties.
 
     The slopes are unit vectors from the parties to the voter, which differ by at most 2 |a - b| / (|a| + |b|).
@@ -157,18 +164,26 @@ def _steepness(ballot: _Ballot) -> Float[Array, ""]:
     return jnp.where(apart > 0, bound, 0.0).max()
 
 
-def _sum_rows(
-    ballot: _Ballot,
-    coarsest: Array,
-    x: Array,
-    width_x: Array,
-    everyone: Array,
-    turnout: Array,
-    y: Array,
-    width_y: Array,
-) -> tuple[Array, Array, Array]:
-    """Sums over some rows of the grid, by option of the voters: of their number [option], of their utilities
-    [option, party], and of products of their utilities [option, party, party].
+class Seen(NamedTuple):
+    """What the voters at some nodes of the grid see of the parties, and who votes; float64."""
+
+    utility: Float[Array, "party row column"]
+    slope_x: Float[Array, "party row column"]  # of the utility
+    slope_y: Float[Array, "party row column"]
+    best: Float[Array, "row column"]  # utility
+    votes: Float[Array, "row column"]  # probability to stand there and to vote
+
+
+def see_parties(ballot: BallotParameters, x: Array, width_x: Array, turnout: Array, y: Array, width_y: Array) -> Seen:
+    """What voters at the nodes (x, y) see.
+
+    Args:
+        ballot: of one scenario.
+        x: of some rows of the grid.
+        width_x: of their cells.
+        turnout: the grid's, of these rows.
+        y: of all columns.
+        width_y: of their cells.
     """
     dx = x[:, None] - ballot.position_x[:, None, None]
     dy = y[None, :] - ballot.position_y[:, None, None]
@@ -176,7 +191,8 @@ def _sum_rows(
     distance = jnp.sqrt(jnp.maximum(square, 1e-30))  # the slope of a party at the voter's own place is 0
     utility = ballot.appeal[:, None, None] - distance
 
-    best, worst = _extremes(utility, -dx / distance, -dy / distance)
+    slope_x, slope_y = -dx / distance, -dy / distance
+    best, worst = _extremes(utility, slope_x, slope_y)
     size = (width_x[:, None], width_y[None, :])
     alienated = _share_above_zero(
         ballot.alienation_threshold - best[0], *(slope * s for slope, s in zip(best[1:], size, strict=True))
@@ -190,10 +206,26 @@ def _sum_rows(
         (1 - alienated) * ((1 - indifferent) * plain + indifferent * after_indifference)
         + alienated * ((1 - indifferent) * after_alienation + indifferent * after_both)
     )  # fmt: skip
+    return Seen(utility, slope_x, slope_y, best[0], votes)
 
-    choice = votes * _choice(utility - best[0], ballot.weight, ballot.temperature, coarsest)
+
+def _sum_rows(
+    ballot: BallotParameters,
+    coarsest: Array,
+    x: Array,
+    width_x: Array,
+    everyone: Array,
+    turnout: Array,
+    y: Array,
+    width_y: Array,
+) -> tuple[Array, Array, Array]:
+    """Sums over some rows of the grid, by option of the voters: of their number [option], of their utilities
+    [option, party], and of products of their utilities [option, party, party].
+    """
+    seen = see_parties(ballot, x, width_x, turnout, y, width_y)
+    choice = seen.votes * _choice(seen.utility - seen.best, ballot.weight, ballot.temperature, coarsest)
     taken = jnp.concatenate([choice, (everyone - choice.sum(axis=0))[None]])
-    taken, flat = taken.reshape(len(taken), -1), utility.reshape(len(utility), -1)
+    taken, flat = taken.reshape(len(taken), -1), seen.utility.reshape(len(seen.utility), -1)
     product = lax.map(lambda of_option: (of_option * flat) @ flat.T, taken)  # one after another, for memory's sake
     return taken.sum(axis=1), taken @ flat.T, product
 
@@ -221,15 +253,26 @@ def _share_above_zero(value: Array, change_x: Array, change_y: Array) -> Array:
         change_x: from one side of the cell to the other, along x.
         change_y: along y.
     """
-    a, b = jnp.abs(lax.stop_gradient(change_x)), jnp.abs(lax.stop_gradient(change_y))
-    long, short = jnp.maximum(a, b), jnp.minimum(a, b)
-    flat = long == 0
-    ratio = short / jnp.where(flat, 1.0, long)
-    at = value / jnp.where(flat, 1.0, long)
+    at, ratio, flat = _in_changes(value, change_x, change_y)
     middle = _uniform_sum_above(at, ratio)
     around = sum(_uniform_sum_above(at + step, ratio) for step in (1.0, -1.0, ratio, -ratio))
     share = middle - (around - 4 * middle) / 24
     return jnp.where(flat, (value > 0).astype(value.dtype), share)
+
+
+def plain_share_above_zero(value: Array, change_x: Array, change_y: Array) -> Array:
+    """The share of a cell itself, in [0, 1], without what makes it a value at the middle. Arguments as above."""
+    at, ratio, flat = _in_changes(value, change_x, change_y)
+    return jnp.where(flat, (value > 0).astype(value.dtype), _uniform_sum_above(at, ratio))
+
+
+def _in_changes(value: Array, change_x: Array, change_y: Array) -> tuple[Array, Array, Array]:
+    """The value and the smaller change in units of the larger one; and where there is no change."""
+    a, b = jnp.abs(lax.stop_gradient(change_x)), jnp.abs(lax.stop_gradient(change_y))
+    long, short = jnp.maximum(a, b), jnp.minimum(a, b)
+    flat = long == 0
+    ratio = short / jnp.where(flat, 1.0, long)
+    return value / jnp.where(flat, 1.0, long), ratio, flat
 
 
 def _uniform_sum_above(value: Array, ratio: Array) -> Array:
@@ -242,12 +285,17 @@ def _uniform_sum_above(value: Array, ratio: Array) -> Array:
 
 def _choice(below_best: Array, weight: Array, temperature: Array, coarsest: Array) -> Array:
     """The probability of each party for a voter who votes."""
-    smooth = jnp.maximum(temperature, coarsest)
-    excess = jnp.where(temperature < coarsest, (coarsest**2 - temperature**2) / (3 * smooth**2), 0.0)
+    smooth, excess = smoothing(temperature, coarsest)
     root = jnp.exp(below_best / (2 * smooth))
     warm = root * weight[:, None, None]
     cool = root * warm
     return (1 + excess) * cool / cool.sum(axis=0) - excess * warm / warm.sum(axis=0)
+
+
+def smoothing(temperature: Array, coarsest: Array) -> tuple[Array, Array]:
+    """The temperature T' that stands for a smaller one, and e: p(T) is (1 + e) p(T') - e p(2 T')."""
+    smooth = jnp.maximum(temperature, coarsest)
+    return smooth, jnp.where(temperature < coarsest, (coarsest**2 - temperature**2) / (3 * smooth**2), 0.0)
 
 
 def _root(covariance: Array, scale: Array) -> Array:
