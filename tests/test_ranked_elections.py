@@ -13,6 +13,7 @@ from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Par
 from esim_jax.counts.ballots import count_ballots
 from esim_jax.counts.profile import Profile
 from esim_jax.model.electorate import draw_electorate
+from esim_jax.model.voters import DEMOGRAPHIC
 from esim_jax.systems import RANKED
 
 FALSE_ALARM = 1e-4
@@ -28,7 +29,7 @@ def rankings(**parameters):
     """The ballots of one election, seed 0: places, parties counted from 0; and the constituency of each."""
     with jax.enable_x64(True):
         scenarios, constituencies, rows, mesh, block_rows, _ = arguments(1, **parameters)
-        ballots = jax.device_get(simulate._poll_voters(scenarios, constituencies, rows, mesh, block_rows))
+        ballots = jax.device_get(simulate._poll_voters(scenarios, constituencies, rows, mesh, block_rows, DEMOGRAPHIC))
     words = np.stack(ballots.rankings).astype(np.uint64)
     places = np.stack([(words[k // 8] >> np.uint64(4 * (k % 8))) & np.uint64(15) for k in range(8 * len(words))], -1)
     return places.astype(int) - 1, np.broadcast_to(ballots.constituency[:, None], places.shape[:2])
