@@ -8,6 +8,7 @@ from esim_jax import simulate
 from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
 from esim_jax.model.scenario import seed_scenarios
+from esim_jax.model.voters import DEMOGRAPHIC
 from esim_jax.plan import make_plan
 from esim_jax.rows import tabulate_constituencies, tabulate_rows
 from esim_jax.systems import find_system
@@ -31,7 +32,7 @@ def programs(n_simulations, **parameters):
     """Both programs of a chunk, traced: to the tallies, and from there to the outcome of FPTP elections."""
     with jax.enable_x64(True):
         given = arguments(n_simulations, **parameters)
-        tally = simulate._tally_voters.trace(*given)
+        tally = simulate._tally_voters.trace(*given, DEMOGRAPHIC)
         tallies = [jax.ShapeDtypeStruct(shape.shape, shape.dtype) for shape in tally.out_info]
         fptp = (find_system(read_parameters(parameters)),)
         return tally, simulate._decide.trace(*given[:2], fptp, *tallies)

@@ -35,7 +35,7 @@ def exhaust(monkeypatch, most, late):
 
 @pytest.mark.parametrize(("late", "common"), [(False, False), (True, True)])
 def test_out_of_memory_halves_the_chunk_and_goes_on(monkeypatch, late, common):
-    expected = run(common_random_numbers=common)
+    expected = run(common_random_numbers=common, chunk_size=3)  # the size that is arrived at: compiled once
     exhaust(monkeypatch, 4, late)
     with pytest.warns(ChunkWarning) as told:
         found = run(common_random_numbers=common)
@@ -64,7 +64,7 @@ def test_finished_chunks_are_kept_when_memory_runs_out(monkeypatch, tmp_path):
     with pytest.raises(ResultsError), pytest.warns(ChunkWarning):
         run(run_dir=tmp_path / "run")
     monkeypatch.undo()
-    assert run(run_dir=tmp_path / "run", resume=True)[0].equals(run()[0])
+    assert run(run_dir=tmp_path / "run", resume=True, chunk_size=3)[0].equals(run(chunk_size=3)[0])
 
 
 @pytest.mark.parametrize("n_parties", [2, 8, 32])

@@ -148,15 +148,16 @@ def test_more_random_samples_leave_the_first_as_they_are():
 
 
 def test_a_random_sweep_obeys_the_runner_s_seed():
-    sweep = ParameterSweep({"n_voters": list(range(500, 600))}, sweep_type="random", n_samples=20)
-    again = ParameterSweep({"n_voters": list(range(500, 600))}, sweep_type="random", n_samples=20)
-    assert run(sweep)[0].equals(run(again)[0])
-    assert not run(sweep, seed=8)[0].equals(run(again)[0])
+    sweep = ParameterSweep({"n_voters": list(range(1500, 1600))}, sweep_type="random", n_samples=20)
+    again = ParameterSweep({"n_voters": list(range(1500, 1600))}, sweep_type="random", n_samples=20)
+    results, _ = run(again, n_runs_per_config=2)  # as many places as the larger grid above: compiled once
+    assert run(sweep, n_runs_per_config=2)[0].equals(results)
+    assert not run(sweep, n_runs_per_config=2, seed=8)[0].equals(results)
     assert sweep.generate_configs() == sweep.generate_configs()
 
 
 def test_equal_configurations_are_told_apart():
-    results, _ = run(ParameterSweep({"temperature": [0.5, 0.5]}, {"n_voters": 2_000}))
+    results, _ = run(ParameterSweep({"temperature": [0.5, 0.5]}, {"n_voters": 2_000}), n_runs_per_config=4)
     assert results["seed"].n_unique() == results.height
 
 

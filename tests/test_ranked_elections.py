@@ -1,6 +1,7 @@
 """Elections on ranked ballots: the ballots' law, and the count of a whole election by the plain rules."""
 
 from collections import Counter
+from functools import lru_cache
 from itertools import permutations
 
 import jax
@@ -10,10 +11,13 @@ from scipy import stats
 from test_compiled_program import arguments
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party, simulate
+from esim_jax.chunks import Span, make_cutter
+from esim_jax.config import read_parameters
 from esim_jax.counts.ballots import count_ballots
 from esim_jax.counts.profile import Profile
 from esim_jax.model.electorate import draw_electorate
 from esim_jax.model.voters import DEMOGRAPHIC
+from esim_jax.plan import make_plan
 from esim_jax.systems import RANKED
 
 FALSE_ALARM = 1e-4
@@ -62,7 +66,7 @@ def test_order_follows_plackett_and_luce():
 
 @pytest.mark.parametrize("include_nota", [False, True])
 def test_first_places_are_the_votes(include_nota):
-    given = {"parties": PARTIES, "n_voters": 20_001, "n_constituencies": 3, "include_nota": include_nota}
+    given = {"parties": PARTIES, "n_voters": 6_001, "n_constituencies": 3, "include_nota": include_nota}
     ballots, constituency = cast(electoral_system="IRV", **given)
     counted = [Counter(b[0] for b, c in zip(ballots, constituency, strict=True) if c == k) for k in range(3)]
     for system in ("IRV", "FPTP"):  # with one seed first preferences are the same under every system
@@ -70,25 +74,50 @@ def test_first_places_are_the_votes(include_nota):
         assert [[of[j] for j in range(5)] for of in counted] == votes[:, :5].tolist()
 
 
-@pytest.mark.parametrize("system", RANKED)
-def test_whole_elections_against_the_plain_rules(system):
-    several = system in ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
-    given = {
+SEVERAL = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
+WHOLE = {
+    system: {
         "parties": PARTIES, "n_voters": 6_100, "n_constituencies": 4, "electoral_system": system, "temperature": 0.3,
-        "ballot_length": 4, "district_magnitude": 2 if several else 1,
-    }  # fmt: skip
-    ballots, constituency = cast(**given)
+        "ballot_length": 4, "district_magnitude": 2 if system in SEVERAL else 1,
+    }
+    for system in RANKED
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def seats_of_whole_elections():
+    """Of each system with seed 0, all held by one program."""
+    parameters = [read_parameters(given) for given in WHOLE.values()]
+    configuration = np.arange(len(parameters))
+    load = make_cutter(parameters).load(tuple(Span(c, 0, 1) for c in configuration))
+    plan = make_plan(parameters, "rankings", jax.local_devices(), load)
+    seats = jax.device_get(plan.simulate(configuration, np.zeros(len(parameters), np.uint64))).seats
+    return dict(zip(WHOLE, seats.tolist(), strict=False))
+
+
+@lru_cache
+def cast_for(system):
+    return cast(**WHOLE[system])
+
+
+@pytest.mark.parametrize("system", RANKED)
+def test_whole_elections_against_the_plain_rules(system, seats_of_whole_elections):
+    ballots, constituency = cast_for(system)
     names = "ABCDE"
     seats = Counter()
     for k in range(4):
         mine = Counter(b for b, c in zip(ballots, constituency, strict=True) if c == k)
         profile = Profile.of({tuple(names[p] for p in b): n for b, n in mine.items()}, candidates=names)
         options = {"decimals": 5} if system == "STV" else {}
-        count = count_ballots(profile, system, 2 if several else None, **options)
+        count = count_ballots(profile, system, 2 if system in SEVERAL else None, **options)
         assert not count.ties  # which lots would decide
         seats.update(count.elected)
-    result = ElectionModel(**given, seed=0).run_election()
-    assert dict(zip(names, result.seats.tolist(), strict=True)) == {name: seats[name] for name in names}
+    assert seats_of_whole_elections[system] == [seats[name] for name in names]
+
+
+def test_an_election_alone_is_that_of_many(seats_of_whole_elections):
+    result = ElectionModel(**WHOLE["IRV"], seed=0).run_election()
+    assert result.seats.tolist() == seats_of_whole_elections["IRV"]
 
 
 def test_ballots_end_where_they_should():
@@ -124,19 +153,19 @@ def test_near_temperature_zero_ballots_are_the_voters_utilities():
 def test_rows_replay_and_chunks_change_nothing():
     sweep = ParameterSweep(
         {"electoral_system": ["IRV", "FPTP", "STV", "Schulze"], "n_voters": [300, 4_000]},
-        {"parties": PARTIES, "n_constituencies": 3, "district_magnitude": 1},
+        {"parties": PARTIES, "n_constituencies": 4, "district_magnitude": 1},
     )
 
     def run(**options):
-        runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=3, seed=5, verbose=False, **options)
+        runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=2, seed=5, verbose=False, **options)
         return runner.run(), runner.party_results()
 
     results, parties = run()
-    for options in ({"chunk_size": 1}, {"chunk_size": 5}):
+    for options in ({"chunk_size": 1}, {"chunk_size": 9}):  # 12 and 9 elections are held by one program
         assert all(a.equals(b) for a, b in zip(run(**options), (results, parties), strict=True))
     row = results.row(1, named=True)
     again = ElectionModel(
-        electoral_system=row["electoral_system"], n_voters=row["n_voters"], parties=PARTIES, n_constituencies=3,
+        electoral_system=row["electoral_system"], n_voters=row["n_voters"], parties=PARTIES, n_constituencies=4,
         seed=row["seed"],
     ).run_election()  # fmt: skip
     assert again.gallagher == row["gallagher"]

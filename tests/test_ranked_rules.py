@@ -1,4 +1,7 @@
-"""Rules on rankings and scores in compiled form, against exact counts of the same ballots and official results."""
+"""Rules on rankings in compiled form: official results, the figures of every stage, many parties and many voters.
+
+That they agree with exact counts of the same ballots is tested in `test_contract.py`.
+"""
 
 import json
 from functools import lru_cache
@@ -8,109 +11,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contract import (
+    CONTESTS,
+    LANES,
+    NAMES,
+    QUICKLY,
+    Rule,
+    World,
+    draw,
+    given_rankings,
+    in_rows,
+    plain_cases,
+)
 from test_counts import indexed
 
 from esim_jax.counts import condorcet as exact_pairs
 from esim_jax.counts.ballots import SYSTEMS
 from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile
-from esim_jax.counts.scores import ScoreBallots
-from esim_jax.counts.scores import score as exact_score
-from esim_jax.counts.scores import star as exact_star
-from esim_jax.systems import condorcet
+from esim_jax.systems import RANKED, condorcet
 from esim_jax.systems.condorcet import by_pairs
-from esim_jax.systems.meek import meek
-from esim_jax.systems.positional import approval, block_vote, borda, limited_vote, sntv
 from esim_jax.systems.rankings import MOST_PARTIES, number_at, pack_rankings, rank_parties, words_for
-from esim_jax.systems.runoff import bucklin, coombs, irv, supplementary_vote, two_round
-from esim_jax.systems.scores import approval_sets, pack_scores, score, star
-from esim_jax.systems.staged import RankedContest, count_ballots, count_rankings, count_rows
+from esim_jax.systems.staged import RankedContest, count_rankings, count_rows
 from esim_jax.systems.stv import UNIT, stv, times_over
 
 REFERENCE = Path(__file__).parent / "reference"
 SCOTTISH = json.loads((REFERENCE / "stv_scottish_official_stages.json").read_text(encoding="utf-8"))["cases"]
 REAL = {c["id"]: c for c in json.loads((REFERENCE / "irv_real.json").read_text(encoding="utf-8"))["cases"]}
 
-RULES = {
-    "two_round": two_round,
-    "supplementary_vote": supplementary_vote,
-    "IRV": irv,
-    "Coombs": coombs,
-    "Bucklin": bucklin,
-    "Borda": borda,
-    "approval": approval,
-    "Copeland": by_pairs(condorcet.copeland),
-    "minimax": by_pairs(condorcet.minimax),
-    "Schulze": by_pairs(condorcet.schulze),
-    "ranked_pairs": by_pairs(condorcet.ranked_pairs),
-    "Black": by_pairs(condorcet.black),
-    "STV": stv,
-    "STV_Meek": meek,
-    "SNTV": sntv,
-    "block_vote": block_vote,
-    "limited_vote": limited_vote,
-}
 OPTIONS = {"STV": {"decimals": 5}}
 SEVERAL = {"Borda", "approval", "STV", "STV_Meek", "SNTV", "block_vote", "limited_vote"}
-SCORE_RULES = {"score": score, "STAR": star, "approval": approval_sets}
 
-PARTIES, BALLOTS, PROFILES = 5, 8, 1200
-NAMES = "ABCDE"
-QUICKLY = {"xla_backend_optimization_level": 0}  # less time to compile, which is what takes time here
-
-every_rule = pytest.mark.parametrize("name", RULES)
+WORLDS = [World(1, 3, 0.5), World(2, 10**6, 0.5), World(3, 2, 0.3), World(4, 1, 0.0), World(5, 10**6, 0.9)]
+"""Contests with few voters, so that ties are common, and with many."""
 
 
 @pytest.fixture(autouse=True)
 def _x64():
     with jax.enable_x64(True):
         yield
-
-
-class Batch:
-    """Random contests with few voters, so that ties are common, or with many."""
-
-    def __init__(self, seed, n=PROFILES):
-        rng = np.random.default_rng(seed)
-        self.parties = rng.integers(1, PARTIES + 1, n)
-        self.seats = rng.integers(1, 5, n)
-        self.lots = rng.permuted(np.tile(np.arange(PARTIES, dtype=np.uint32), (n, 1)), axis=1)
-        order = np.argsort(rng.random((n, BALLOTS, PARTIES)) + 9 * self.surplus[:, None], axis=2)
-        length = np.where(rng.random(n) < 0.5, 0, rng.integers(0, PARTIES + 1, (BALLOTS, n))).T
-        length = np.minimum(np.where(length == 0, PARTIES, length - 1), self.parties[:, None])  # some are empty
-        self.rankings = np.where(np.arange(PARTIES) < length[..., None], order, -1).astype(np.int32)
-        self.counts = np.where(rng.random((n, 1)) < 0.5, rng.integers(0, 4, (n, BALLOTS)), 0).astype(np.int64)
-        many = rng.integers(0, 10**6, (n, BALLOTS))
-        self.counts = np.where(self.counts.any(axis=1, keepdims=True), self.counts, many)
-        self.scores = rng.integers(0, 6, (n, BALLOTS, PARTIES)) * ~self.surplus[:, None]
-
-    @property
-    def surplus(self):
-        return np.arange(PARTIES) >= self.parties[:, None]
-
-    @property
-    def contests(self):
-        return RankedContest(self.seats.astype(np.int64), self.lots, ~self.surplus)
-
-    def names(self, k):
-        return NAMES[: self.parties[k]]
-
-    def exact_lots(self, k):
-        lots = Lots(self.names(k), seed=0)
-        lots._lot = dict(zip(NAMES, self.lots[k].tolist(), strict=True))
-        return lots
-
-    def profile(self, k):
-        ballots = [
-            (tuple(NAMES[p] for p in ranking if p >= 0), int(count))
-            for ranking, count in zip(self.rankings[k].tolist(), self.counts[k], strict=True)
-        ]
-        return Profile.of(ballots, candidates=self.names(k))
-
-
-@lru_cache
-def batch(seed=1):
-    return Batch(seed)
 
 
 @lru_cache
@@ -123,62 +62,25 @@ def compiled_rows(rule, block_rows):
     return jax.jit(lambda *arguments: count_rows(rule, *arguments, block_rows), compiler_options=QUICKLY)
 
 
-def seats_of(elected, n_seats=1):
-    return [n_seats * (name in elected) for name in NAMES]
+def place_of(winner):
+    return -1 if winner is None else NAMES.index(winner)
 
 
-# --- the exact counts ------------------------------------------------------------------------------------------------
-
-
-@every_rule
-def test_agrees_with_the_exact_count(name):
-    b = batch()
-    n = PROFILES // 3 if name == "STV_Meek" else PROFILES
-    seats = np.asarray(compiled(RULES[name])(b.contests, b.rankings, b.counts))
-    for k in range(n):
-        n_seats = int(b.seats[k])
-        several = {"n_seats": n_seats} if name in SEVERAL else {}
-        count = SYSTEMS[name](b.profile(k), b.exact_lots(k), **several, **OPTIONS.get(name, {}))
-        expected = seats_of(count.elected, 1 if name in SEVERAL else n_seats)
-        assert seats[k].tolist() == expected, (k, b.profile(k), b.lots[k], n_seats, str(count))
-
-
-@pytest.mark.parametrize("name", SCORE_RULES)
-def test_agrees_with_the_exact_count_of_scores(name):
-    b = batch()
-    sets = (np.where(b.scores > 2, 2 << np.arange(PARTIES), 0).sum(axis=2).astype(np.uint32),)
-    ballots = sets if name == "approval" else pack_scores(jnp.asarray(b.scores))
-    rule = SCORE_RULES[name]
-    count = jax.jit(jax.vmap(lambda *arguments: count_ballots(rule, *arguments)), compiler_options=QUICKLY)
-    seats = count(b.contests, ballots, b.counts)
-    for k in range(PROFILES):
-        given = b.scores[k] > 2 if name == "approval" else b.scores[k]
-        pairs = [
-            ({NAMES[p]: int(row[p]) for p in range(b.parties[k])}, int(n))
-            for row, n in zip(given, b.counts[k], strict=True)
-        ]
-        ballots_k, lots, n_seats = ScoreBallots.of(pairs, candidates=b.names(k)), b.exact_lots(k), int(b.seats[k])
-        if name == "STAR":
-            expected = seats_of(exact_star(ballots_k, lots).elected, n_seats)
-        else:
-            expected = seats_of(exact_score(ballots_k, lots, n_seats).elected)
-        assert seats[k].tolist() == expected, k
+# --- what counts come to on the way ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["STV", "STV_Meek"])
 def test_the_votes_of_the_last_stage(name):
-    b = batch()
-    votes_of = RULES[name]._replace(seats=lambda _, state: state.votes)
+    votes_of = RANKED[name]._replace(seats=lambda _, state: state.votes)
     unit = {"STV": UNIT, "STV_Meek": 10**9}[name]
-    votes = np.asarray(compiled(votes_of)(b.contests, b.rankings, b.counts))
-    for k in range(PROFILES // 3):
-        last = SYSTEMS[name](b.profile(k), b.exact_lots(k), int(b.seats[k]), **OPTIONS.get(name, {})).stages[-1]
-        assert all(votes[k][NAMES.index(party)] == tally * unit for party, tally in last.tally.items())
+    for world in WORLDS[:2]:
+        votes = np.asarray(compiled(votes_of)(*Rule("rankings", name).given(draw(world))))
+        for k, case in enumerate(plain_cases(world)):
+            last = SYSTEMS[name](case.profile, case.lots, case.n_seats, **OPTIONS.get(name, {})).stages[-1]
+            assert all(votes[k][NAMES.index(party)] == tally * unit for party, tally in last.tally.items())
 
 
 def test_winners_losers_and_cycles_in_pairs():
-    b = batch()
-
     def look(contest, rankings, counts):
         found = []
         by_pairs_of = by_pairs(lambda pairs, contest: found.append(pairs) or jnp.int32(-1))
@@ -190,17 +92,17 @@ def test_winners_losers_and_cycles_in_pairs():
             condorcet.has_cycle(pairs, contest),
         )
 
-    winner, loser, cycle = map(
-        np.asarray, jax.jit(jax.vmap(look), compiler_options=QUICKLY)(b.contests, b.rankings, b.counts)
-    )
-    for k in range(PROFILES):
-        profile = b.profile(k)
-        exact_winner = exact_pairs.condorcet_winner(profile).winner
-        assert winner[k] == (NAMES.index(exact_winner) if exact_winner else -1)
-        exact_loser = exact_pairs.condorcet_loser(profile)
-        assert loser[k] == (NAMES.index(exact_loser) if exact_loser else -1)
-        assert cycle[k] == (exact_winner is None and profile.ranked != ())
-    assert 50 < cycle.sum() < PROFILES - 50
+    looked = jax.jit(jax.vmap(look), compiler_options=QUICKLY)
+    n_cycles = 0
+    for world in WORLDS:
+        winner, loser, cycle = map(np.asarray, looked(*given_rankings("", draw(world))))
+        for k, case in enumerate(plain_cases(world)):
+            exact_winner = exact_pairs.condorcet_winner(case.profile).winner
+            assert winner[k] == place_of(exact_winner)
+            assert loser[k] == place_of(exact_pairs.condorcet_loser(case.profile))
+            assert cycle[k] == (exact_winner is None and case.profile.ranked != ())
+        n_cycles += cycle.sum()
+    assert 50 < n_cycles < len(WORLDS) * CONTESTS - 50
 
 
 # --- official results ------------------------------------------------------------------------------------------------
@@ -226,9 +128,9 @@ def count_case(name, case, n_seats, rows=False):
     if rows:
         voters = [np.repeat(np.asarray(word), counts) for word in pack_rankings(jnp.asarray(rankings))]
         ballots = tuple(np.pad(word, (0, WARD_ROWS * 128 - len(word))).reshape(WARD_ROWS, 128) for word in voters)
-        seats = compiled_rows(RULES[name], 32)(contest, ballots, np.zeros(WARD_ROWS, np.int32))[0].tolist()
+        seats = compiled_rows(RANKED[name], 32)(contest, ballots, np.zeros(WARD_ROWS, np.int32))[0].tolist()
     else:
-        seats = compiled(RULES[name])(contest, rankings[None], counts[None])[0].tolist()
+        seats = compiled(RANKED[name])(contest, rankings[None], counts[None])[0].tolist()
     assert not any(seats[len(case["candidates"]) :])
     return {name for name, seat in zip(case["candidates"], seats, strict=False) if seat}
 
@@ -273,110 +175,20 @@ def test_albany_2022():
     assert count_case("STV", case, 2) == count_case("STV_Meek", case, 2) == set(case["official_winners"])
 
 
-# --- rows, permutations, odd cases -----------------------------------------------------------------------------------
-
-LANES = 8
-
-
-def in_rows(b, of_ballots, chosen, rng):
-    """The ballots of some contests of a batch, one a voter, in rows that lie in no order; and the row's contest."""
-    rows, contest = [], []
-    for place, k in enumerate(chosen):
-        voters = np.repeat(np.stack([np.asarray(word)[k] for word in of_ballots], axis=-1), b.counts[k], axis=0)
-        voters = rng.permutation(voters)
-        voters = np.pad(voters, ((0, -len(voters) % LANES), (0, 0))).reshape(-1, LANES, len(of_ballots))
-        rows += [*voters]
-        contest += [place] * len(voters)
-    order = rng.permutation(len(rows))
-    rows = np.array(rows)[order]
-    return tuple(rows[..., w] for w in range(len(of_ballots))), np.array(contest, np.int32)[order]
-
-
-@pytest.mark.parametrize("name", ["IRV", "Coombs", "Bucklin", "Borda", "Schulze", "STV", "STV_Meek"])
-def test_rows_are_counted_as_arrays_are(name):
-    b = batch()
-    few = np.flatnonzero(b.counts.sum(axis=1) < 50)[:300]
-    ballots, contest = in_rows(b, pack_rankings(jnp.asarray(b.rankings)), few, np.random.default_rng(2))
-    contests = jax.tree.map(lambda field: field[few], b.contests)
-    expected = compiled(RULES[name])(b.contests, b.rankings, b.counts)[few]
-    seats = compiled_rows(RULES[name], 16)(contests, ballots, contest)
-    np.testing.assert_array_equal(seats, expected)
-    if name == "IRV":
-        np.testing.assert_array_equal(compiled_rows(irv, 1000)(contests, ballots, contest), expected)
+# --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def test_rows_of_several_devices():
-    b = batch()
-    few = np.flatnonzero(b.counts.sum(axis=1) < 50)[:300]
-    (word,), contest = in_rows(b, pack_rankings(jnp.asarray(b.rankings)), few, np.random.default_rng(2))
-    word, contest = (np.append(rows, rows[-1:] * 0, axis=0)[: len(rows) + len(rows) % 2] for rows in (word, contest))
-    contests = jax.tree.map(lambda field: field[few], b.contests)
+    rule, batch = Rule("rankings", "STV"), draw(WORLDS[0])
+    contests, rankings, counts = rule.given(batch)
+    (word,), contest = in_rows(pack_rankings(jnp.asarray(rankings)), counts)
 
     def of_device(word, contest):
         return count_rows(stv, contests, (word,), contest, 64, devices="device")
 
     halves = word.reshape(2, -1, LANES), contest.reshape(2, -1)
     seats = jax.jit(jax.vmap(of_device, axis_name="device"), compiler_options=QUICKLY)(*halves)
-    np.testing.assert_array_equal(seats, [compiled(stv)(b.contests, b.rankings, b.counts)[few]] * 2)
-
-
-@every_rule
-def test_the_order_of_parties_does_not_matter(name):
-    b = batch()
-    order = np.random.default_rng(3).permuted(np.tile(np.arange(PARTIES), (PROFILES, 1)), axis=1)  # new place -> old
-    place = np.argsort(order, axis=1)  # old -> new
-    renamed = np.where(b.rankings >= 0, np.take_along_axis(place[:, None], np.maximum(b.rankings, 0), axis=2), -1)
-    contests = b.contests._replace(
-        lots=np.take_along_axis(b.lots, order, axis=1), stands=np.take_along_axis(b.contests.stands, order, axis=1)
-    )
-    seats = compiled(RULES[name])(contests, renamed.astype(np.int32), b.counts)
-    expected = np.take_along_axis(np.asarray(compiled(RULES[name])(b.contests, b.rankings, b.counts)), order, axis=1)
-    np.testing.assert_array_equal(seats, expected)
-
-
-@every_rule
-def test_odd_cases(name):
-    """No ballots, empty ballots only, one voter, and one party."""
-    contests = RankedContest(
-        np.ones(PROFILES, np.int64),
-        np.tile(np.arange(PARTIES, dtype=np.uint32), (PROFILES, 1)),
-        np.arange(PARTIES) < np.array([[5], [5], [5], [1]] + [[5]] * (PROFILES - 4)),
-    )
-    rankings = np.full((PROFILES, BALLOTS, PARTIES), -1, np.int32)
-    counts = np.zeros((PROFILES, BALLOTS), np.int64)
-    counts[1] = 7
-    rankings[2, 0, 0], counts[2, 0] = 3, 1
-    rankings[3, 0, 0], counts[3, 0] = 0, 1
-    seats = compiled(RULES[name])(contests, rankings, counts)[:5].tolist()
-    nobody = [0] * PARTIES
-    assert seats == [nobody, nobody, [0, 0, 0, 1, 0], [1, 0, 0, 0, 0], nobody]
-
-
-@pytest.mark.parametrize("name", ["IRV", "STV"])
-def test_without_compilation(name):
-    b = batch()
-    expected = compiled(RULES[name])(b.contests, b.rankings, b.counts)
-    with jax.disable_jit():
-        contest = RankedContest(*(jnp.asarray(field[0]) for field in b.contests))
-        seats = count_rankings(RULES[name], contest, jnp.asarray(b.rankings[0]), jnp.asarray(b.counts[0]))
-    assert seats.tolist() == expected[0].tolist()
-
-
-@pytest.mark.parametrize("name", ["IRV", "Borda", "Schulze", "STV", "SNTV"])
-def test_ties_are_fair(name):
-    """Two parties tie; each wins half of the contests, within 5 standard errors (by chance once in 1.7 million)."""
-    rng = np.random.default_rng(4)
-    contests = RankedContest(
-        np.ones(PROFILES, np.int64),
-        rng.integers(0, 2**32, (PROFILES, PARTIES), dtype=np.uint32),
-        np.tile(np.arange(PARTIES) < 2, (PROFILES, 1)),
-    )
-    rankings = np.full((PROFILES, BALLOTS, PARTIES), -1, np.int32)
-    rankings[:, 0, :2], rankings[:, 1, :2] = [0, 1], [1, 0]
-    counts = np.tile(np.where(np.arange(BALLOTS) < 2, 3, 0), (PROFILES, 1))
-    wins = np.asarray(compiled(RULES[name])(contests, rankings, counts)).sum(axis=0)
-    assert wins.sum() == PROFILES
-    assert abs(wins[0] - PROFILES / 2) < 5 * np.sqrt(PROFILES) / 2
+    np.testing.assert_array_equal(seats, [rule.seats(batch)] * 2)
 
 
 # --- many parties, many voters ---------------------------------------------------------------------------------------
@@ -391,7 +203,7 @@ def test_rankings_of_two_words(name):
     counts = rng.integers(0, 30, (n, 12))
     lots = rng.permuted(np.tile(np.arange(n_parties, dtype=np.uint32), (n, 1)), axis=1)
     contests = RankedContest(np.full(n, 3), lots, np.ones((n, n_parties), bool))
-    seats = compiled(RULES[name])(contests, rankings, counts)
+    seats = compiled(RANKED[name])(contests, rankings, counts)
     for k in range(n):
         ballots = [
             (tuple(names[p] for p in r if p >= 0), int(c)) for r, c in zip(rankings[k].tolist(), counts[k], strict=True)
@@ -404,28 +216,16 @@ def test_rankings_of_two_words(name):
         assert seats[k].tolist() == [each * (party in count.elected) for party in names]
 
 
-@pytest.mark.parametrize("name", ["Coombs", "Borda", "ranked_pairs", "STV", "STV_Meek"])
-def test_billions_of_voters_do_not_overflow(name):
-    b = batch(seed=6)
-    counts = np.random.default_rng(6).integers(0, 2**31 // BALLOTS, b.counts.shape)
-    seats = np.asarray(compiled(RULES[name])(b.contests, b.rankings, counts))
-    b = Batch(6)
-    b.counts = counts
-    for k in range(100):
-        n_seats = int(b.seats[k])
-        several = {"n_seats": n_seats} if name in SEVERAL else {}
-        count = SYSTEMS[name](b.profile(k), b.exact_lots(k), **several, **OPTIONS.get(name, {}))
-        assert seats[k].tolist() == seats_of(count.elected, 1 if name in SEVERAL else n_seats)
-
-
 def test_multiplication_and_division_of_large_numbers():
     rng = np.random.default_rng(7)
     number, by = rng.integers(0, 2**40, 200), rng.integers(1, 2**61, 200)
     number[:100] = number[:100] % by[:100]
     for times in (1, 10**9, 2**40):
         fits = [int(n) * times // int(d) < 2**62 for n, d in zip(number, by, strict=True)]
-        quotient, rest = times_over(jnp.asarray(number[fits]), times, jnp.asarray(by[fits]))
-        expected = [divmod(int(n) * times, int(d)) for n, d in zip(number[fits], by[fits], strict=True)]
+        assert sum(fits) >= 100
+        given = np.where(fits, number, 0)
+        quotient, rest = jax.jit(times_over, static_argnums=1, compiler_options=QUICKLY)(given, times, by)
+        expected = [divmod(int(n) * times, int(d)) for n, d in zip(given, by, strict=True)]
         assert [*zip(quotient.tolist(), rest.tolist(), strict=True)] == expected
 
 
@@ -439,7 +239,7 @@ def test_sincere_rankings(n_parties):
     utility[:, ::5] = np.round(utility[:, ::5])  # equal utilities
     length = rng.integers(0, n_parties + 1, 500)
     stands = rng.random((n_parties, 500)) < 0.8
-    ranking = jax.jit(rank_parties)([*utility], length, [*stands])
+    ranking = jax.jit(rank_parties, compiler_options=QUICKLY)([*utility], length, [*stands])
     assert len(ranking) == words_for(n_parties)
     order = np.argsort(np.where(stands, -utility, np.inf), axis=0, kind="stable")
     ranked = np.arange(n_parties)[:, None] < np.minimum(length, stands.sum(axis=0))

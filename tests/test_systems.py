@@ -1,4 +1,7 @@
-"""Allocation rules: official results, worked examples, the exact oracle, and the properties of each method."""
+"""Allocation rules: official results, worked examples, the exact oracle, and the properties of each method.
+
+What every rule must do is tested in `test_contract.py`; here are large votes and houses.
+"""
 
 import json
 import math
@@ -7,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
@@ -163,7 +165,7 @@ def test_a_lead_of_one_vote_in_two_billion_decides(rule, votes, n_seats, expecte
 
 
 @every_rule
-def test_seats_sum_to_the_house_and_only_votes_win(rule):
+def test_seats_sum_to_the_house_only_votes_win_and_more_never_mean_fewer_seats(rule):
     @plain
     @given(contests(max_seats=2000))
     def check(contest):
@@ -171,18 +173,8 @@ def test_seats_sum_to_the_house_and_only_votes_win(rule):
         seats = apply_rule(rule, *contest)
         assert sum(seats) == (n_seats if any(votes) else 0)
         assert all(s >= 0 and (s == 0 or v > 0) for s, v in zip(seats, votes, strict=True))
-
-    check()
-
-
-@every_rule
-def test_more_votes_never_mean_fewer_seats(rule):
-    @plain
-    @given(contests())
-    def check(contest):
-        seats = apply_rule(rule, *contest)
-        for v, s in zip(contest[0], seats, strict=True):
-            assert all(s >= s2 for v2, s2 in zip(contest[0], seats, strict=True) if v > v2)
+        for v, s in zip(votes, seats, strict=True):
+            assert all(s >= s2 for v2, s2 in zip(votes, seats, strict=True) if v > v2)
 
     check()
 
@@ -223,22 +215,6 @@ def test_dhondt_gives_at_least_the_lower_quota(contest):
     votes, n_seats, _ = contest
     for v, s in zip(votes, apply_rule("dhondt", *contest), strict=True):
         assert s >= v * n_seats // max(sum(votes), 1)
-
-
-@every_rule
-def test_the_order_of_the_parties_does_not_matter(rule):
-    @plain
-    @given(contests(), st.randoms(use_true_random=False))
-    def check(contest, random):
-        votes, n_seats, lots = contest
-        lots = [8 * (lot // 8) + place for place, lot in enumerate(lots)]  # distinct: equal ones go by place
-        order = list(range(len(votes)))
-        random.shuffle(order)
-        seats = apply_rule(rule, votes, n_seats, lots)
-        permuted = apply_rule(rule, [votes[p] for p in order], n_seats, [lots[p] for p in order])
-        assert permuted == [seats[p] for p in order]
-
-    check()
 
 
 @every_rule
@@ -298,15 +274,14 @@ def test_thresholds_agree_with_the_exact_oracle(votes, percent):
 # --- lots ------------------------------------------------------------------------------------------------------------
 
 
-@every_rule
-def test_ties_are_broken_without_favour(rule):
-    """Three parties tie for one seat over 4,000 seeds.
+def test_lots_of_seeds_favour_nobody():
+    """Three parties tie for one seat over 4,000 seeds. The contract suite has every rule follow the lots.
 
-    Fifteen shares within 4 standard errors of 1/3: a fair lot fails one of them with probability 15 x 6e-5 = 1e-3,
-    and the seeds are fixed.
+    Three shares within 4 standard errors of 1/3: a fair lot fails one of them with probability 3 x 6e-5 = 2e-4, and
+    the seeds are fixed.
     """
     n = 4000
-    wins = sum(allocate_seats([5, 5, 0, 5], 1, rule, seed=seed) for seed in range(n))
+    wins = sum(allocate_seats([5, 5, 0, 5], 1, "dhondt", seed=seed) for seed in range(n))
     assert wins.sum() == n
     assert wins[2] == 0
     standard_error = math.sqrt(n * (1 / 3) * (2 / 3))
@@ -324,30 +299,6 @@ def test_the_seed_decides_ties_and_nothing_else(rule):
     assert len({tuple(allocate_seats([4, 4], 1, rule, seed=s)) for s in range(20)}) == 2
     assert len({tuple(allocate_seats([9, 4, 2], 5, rule, seed=s)) for s in range(20)}) == 1
     assert allocate_seats([4, 4], 1, rule, seed=-1).tolist() == allocate_seats([4, 4], 1, rule, seed=2**64 - 1).tolist()
-
-
-# --- transformations -------------------------------------------------------------------------------------------------
-
-
-def stacked_contests(n):
-    rng = np.random.default_rng(2)
-    votes = np.where(rng.random((n, 6)) < 0.5, rng.integers(0, 5, (n, 6)), rng.integers(0, 2**31, (n, 6)))
-    votes[0] = 0
-    return Contest(votes, rng.integers(1, 40, n), rng.integers(0, 2**32, (n, 6), np.uint32))
-
-
-@every_rule
-def test_vmap_is_a_loop_and_jit_is_eager(rule):
-    stack = stacked_contests(12)
-    with jax.enable_x64(True):
-        mapped = jax.jit(jax.vmap(RULES[rule]))(Contest(*(jnp.asarray(field) for field in stack)))
-        assert mapped.dtype == jnp.int64
-        for i in range(12):
-            contest = Contest(*(jnp.asarray(field[i]) for field in stack))
-            np.testing.assert_array_equal(jax.jit(RULES[rule])(contest), mapped[i])
-            if i < 2:  # op by op is slow
-                with jax.disable_jit():
-                    np.testing.assert_array_equal(RULES[rule](contest), mapped[i])
 
 
 def test_every_rule_has_an_oracle():
