@@ -10,7 +10,8 @@ from jaxtyping import Float, Int, UInt
 
 from esim_jax.model.ballots import PluralityBallots, cast_plurality_ballots, choose_best
 from esim_jax.model.behaviours import PartyView
-from esim_jax.model.scenario import Scenario
+from esim_jax.model.frame import VoterTable
+from esim_jax.model.scenario import WELFARE_BITS, Scenario
 from esim_jax.model.utility import incumbency_effect
 from esim_jax.model.voters import VoterModel, Voters
 from esim_jax.random import Key
@@ -45,7 +46,12 @@ def prepare(scenarios: Scenario, model: VoterModel) -> Scenario:
 
 
 def draw_voters(
-    scenario: Scenario, model: VoterModel, key: Key, n_voters: Int[Array, " row"], first_voter: UInt[Array, " row"]
+    scenario: Scenario,
+    model: VoterModel,
+    key: Key,
+    n_voters: Int[Array, " row"],
+    first_voter: UInt[Array, " row"],
+    table: VoterTable | None = None,
 ) -> tuple[Voters, UInt[Array, "row lane"], Array]:
     """The voters of some rows, their indices, and which lanes have one.
 
@@ -55,11 +61,13 @@ def draw_voters(
         key: of each row's electorate.
         n_voters: int32 voters from the row's first place on; surplus lanes take no part. Not above 0 for an empty row.
         first_voter: uint32 index within the electorate of the row's first voter.
+        table: of voters who are given.
     """
     lane = jnp.arange(ROW_WIDTH, dtype=jnp.int32)[None, :]
     index = first_voter[:, None] + lane.astype(jnp.uint32)
     n_parties, n_further = scenario.further.shape[-2:]
-    voters = model.draw((key[0][:, None], key[1][:, None]), index, n_parties, 2 + n_further)
+    given = () if table is None else (table,)
+    voters = model.draw((key[0][:, None], key[1][:, None]), index, n_parties, 2 + n_further, *given)
     present = lane < n_voters[:, None]
     return voters._replace(chance=jnp.where(present, voters.chance, ABSENT)), index, present
 
@@ -99,6 +107,9 @@ def welfare_of(
             best, worst = jnp.maximum(best, u), jnp.minimum(worst, u)
         span = jnp.where(best > worst, best - worst, 1)
         utility = [(u - worst) / span for u in utility]
+    elif model.exceeds:
+        most = np.float32(2 ** (WELFARE_BITS - 1)) / scale
+        utility = [jnp.clip(u, -most, most) for u in utility]
     return [_fixed_point(u, scale) for u in utility]
 
 

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Int
 
 from esim_jax.config import MOST_TYPED
+from esim_jax.electors import Electors
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
+from esim_jax.parties import NOTA
 from esim_jax.ranking_types import types_for
 from esim_jax.rows import ROW_WIDTH, count_rows
 from esim_jax.systems import find_system
@@ -62,11 +64,13 @@ class Program(NamedTuple):
         engine: how votes come about.
         ranked: whether its ballots say more than one name.
         voters: their model.
+        electors: who they are, where they are given; the program has their table as an argument.
     """
 
     engine: str
     ranked: bool = False
     voters: VoterModel = DEMOGRAPHIC
+    electors: Electors | None = None
 
     @property
     def kind(self) -> str:
@@ -80,7 +84,11 @@ class Program(NamedTuple):
 
 def program_for(parameters: Mapping[str, Any]) -> Program:
     """The compiled program that holds a configuration's elections."""
-    return Program(parameters["engine"], find_system(parameters).ranked, find_voter_model(parameters))
+    electors = None
+    if parameters["voters"] is not None:
+        ballot = (*(party.name for party in parameters["parties"]), *([NOTA] if parameters["include_nota"] else []))
+        electors = Electors(parameters["voters"], parameters["n_voters"], parameters["n_constituencies"], ballot)
+    return Program(parameters["engine"], find_system(parameters).ranked, find_voter_model(parameters), electors)
 
 
 def chunk_bytes(load: Load, n_options: int, kind: str = "voters") -> int:
@@ -199,10 +207,15 @@ def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None 
     >>> [[tuple(span) for span in chunk] for chunk in cutter.cut([Span(0, 0, 5), Span(1, 0, 2)])]
     [[(0, 0, 4)], [(0, 4, 5), (1, 0, 2)]]
     """
+    programs = [program_for(p) for p in parameters]
+    sizes = [program.electors.sizes if program.electors else None for program in programs]
     return Cutter(
         [p["n_constituencies"] for p in parameters],
-        [count_rows(p["n_voters"], p["n_constituencies"]) if p["engine"] == "voters" else 1 for p in parameters],
-        [program_for(p) for p in parameters],
+        [
+            count_rows(p["n_voters"], p["n_constituencies"], size) if p["engine"] == "voters" else 1
+            for p, size in zip(parameters, sizes, strict=True)
+        ],
+        programs,
         chunk_size,
     )
 

@@ -41,6 +41,8 @@ _RUN_FLAGS = {
     "--allocation": "allocation_method",
     "--threshold": "threshold",
     "--temperature": "temperature",
+    "--behaviour": "behaviour",
+    "--voter-frame": "voters",
 }
 
 _RUN_EXAMPLES = """examples:

@@ -8,10 +8,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
+from types import MappingProxyType
 from typing import Any
 
 from esim_jax.clusters import DEFAULT_CLUSTERS, Cluster, read_clusters
 from esim_jax.errors import InputError
+from esim_jax.own_behaviour import OwnBehaviour, names_function, read_own_behaviour
 from esim_jax.parties import DEFAULT_PARTIES, NOTA, Party, read_parties
 
 SEED_LOW, SEED_HIGH = -(2**63), 2**64
@@ -45,9 +47,17 @@ MOST_ANONYMOUS = 6
 
 VOTER_MODELS = (
     "demographic", "spatial_normal", "spatial_uniform", "spatial_clusters", "impartial_culture",
-    "impartial_anonymous_culture", "plackett_luce", *ORDERED_CULTURES,
+    "impartial_anonymous_culture", "plackett_luce", *ORDERED_CULTURES, "frame",
 )  # fmt: skip
 """Who the voters are; see docs/voters.md."""
+
+CULTURES = ("impartial_culture", "impartial_anonymous_culture", "plackett_luce", *ORDERED_CULTURES)
+"""Voter models whose utilities are drawn themselves, so that no behaviour makes them."""
+
+BEHAVIOURS = ("proximity", "weighted_proximity", "directional")
+"""What makes utilities; see docs/voters.md."""
+
+MAX_DIMENSIONS = 10
 
 ELECTORAL_SYSTEMS = (
     "FPTP", "PR", "district_PR", "party_block", "MMP", "parallel", "majority_bonus", *ONE_WINNER, *SEVERAL_WINNERS,
@@ -146,6 +156,25 @@ class Magnitude:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """A number of at least 0 for all dimensions, or a list with one for each."""
+
+    high: float
+
+    def read(self, name: str, value: Any) -> float | tuple[float, ...]:
+        """The number, or a tuple; InputError. A list of equal numbers is that number."""
+        if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+            return Number(0.0, self.high).read(name, value)
+        numbers = tuple(Number(0.0, self.high).read(name, one) for one in value)
+        if not 0 < len(numbers) <= MAX_DIMENSIONS:
+            raise InputError(
+                f"{name} = {value!r} is not allowed: give a number, or a list with one a dimension, of which there are "
+                f"{MAX_DIMENSIONS} at most."
+            )
+        return numbers if len({*numbers}) > 1 else numbers[0]
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few names, read in any case."""
 
@@ -158,6 +187,24 @@ class Choice:
                 return known
         hint = nearest(value, self.names) if isinstance(value, str) else ""
         raise InputError(f"{name} = {value!r} is unknown: it must be one of {', '.join(self.names)}.{hint}")
+
+
+@dataclass(frozen=True)
+class ChoiceOrFunction(Choice):
+    """One of a few names, or a function of the user's own: itself, or as a text "module:function"."""
+
+    def read(self, name: str, value: Any) -> Any:
+        """The name as it is written in the table, or an `OwnBehaviour`; InputError."""
+        if isinstance(value, str) and not names_function(value):
+            return super().read(name, value)
+        if not (isinstance(value, str | OwnBehaviour) or callable(value)):
+            raise InputError(
+                f"{name} = {value!r} is not allowed: give one of {', '.join(self.names)}, a function, or a text "
+                '"module:function".'
+            )
+        own = read_own_behaviour(value)
+        own_numbers(own)
+        return own
 
 
 @dataclass(frozen=True)
@@ -190,11 +237,24 @@ class Clusters:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """A frame of voters, or the path of a file that holds one; None for none."""
+
+    def read(self, name: str, value: Any) -> Any:  # noqa: ARG002 (messages name the field)
+        """A `VoterFrame` or None; InputError."""
+        if value is None:
+            return None
+        from esim_jax.voter_frame import read_voter_frame  # imported here: it takes Polars to read one
+
+        return read_voter_frame(value)
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of the model."""
 
     name: str
-    kind: Integer | Number | Magnitude | Choice | Flag | Parties | Clusters
+    kind: Integer | Number | Magnitude | Weights | Choice | Flag | Parties | Clusters | Frame
     default: Any
     unit: str
     help: str
@@ -249,8 +309,20 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("voter_model", Choice(VOTER_MODELS), "demographic", "",
             "Who the voters are: demographic; spatial_normal, spatial_uniform, spatial_clusters: points in a space of "
             "any dimension; impartial_culture: independent uniform utilities; impartial_anonymous_culture, mallows, "
-            "plackett_luce, single_peaked, single_peaked_conitzer: laws of rankings."),
-        Parameter("dimensions", Integer(1, 10), 2, "dimensions", "Of the space of a spatial voter model."),
+            "plackett_luce, single_peaked, single_peaked_conitzer: laws of rankings; frame: those given as "
+            "voters."),
+        Parameter("voters", Frame(), None, "file",
+            "Voters of your own: a Polars frame, or the path of a Parquet or CSV file, with columns x, y, and where "
+            "there are any turnout, weight, constituency; or utility_<party> in the place of x and y."),
+        Parameter("behaviour", ChoiceOrFunction(BEHAVIOURS), "proximity", "",
+            "What a party is worth to a voter: proximity: the nearer, the better; weighted_proximity: likewise, with "
+            "the salience of each dimension; directional: by the scalar product of their positions; or a function of "
+            "your own, as module:function."),
+        Parameter("salience", Weights(1e3), 1.0, "",
+            "Weight of each dimension in weighted_proximity and directional; a list has one for each."),
+        Parameter("directional_weight", Number(0.0, 1.0), 1.0, "",
+            "Share of the scalar product in the behaviour directional; the rest is proximity."),
+        Parameter("dimensions", Integer(1, MAX_DIMENSIONS), 2, "dimensions", "Of the space of a spatial voter model."),
         Parameter("voter_spread", Number(0.0, 1e3, open_low=True), 0.5, "utility",
             "Standard deviation of voters' coordinates in a spatial voter model."),
         Parameter("voter_correlation", Number(0.0, 1.0, open_high=True), 0.0, "",
@@ -294,8 +366,44 @@ def nearest(name: object, known: Iterable[str]) -> str:
     return f" Did you mean {original!r}?" if original else ""
 
 
-def read_parameter(name: str, value: Any) -> Any:
+OWN_NUMBER = Number(-1e30, 1e30)
+"""A number that a behaviour of the user's own reads."""
+
+
+def own_numbers(behaviour: str | OwnBehaviour) -> dict[str, float]:
+    """The numbers that a behaviour adds to the parameters, with their defaults: its arguments of other names.
+
+    Raises:
+        InputError: such an argument has no default, or its name is taken; or a parameter that it reads is no number.
+    """
+    if isinstance(behaviour, str):
+        return {}
+    from esim_jax.metrics.registry import METRICS  # imported here, for `electoral-sim --help` need not load JAX
+
+    defaults, numbers = dict(behaviour.defaults), {}
+    for name in behaviour.arguments:
+        if name in PARAMETERS:
+            if not isinstance(PARAMETERS[name].kind, Integer | Number | Weights | Flag):
+                raise InputError(f"behaviour {behaviour} reads {name}, which is no number: leave that argument out.")
+        elif name in METRICS or name in ("config_idx", "run_idx", "seed", "n_runs", "metrics"):
+            raise InputError(f"behaviour {behaviour}: the name {name!r} is taken; rename that argument.")
+        elif name not in defaults:
+            raise InputError(
+                f"behaviour {behaviour}: {name!r} has no default and is no parameter of the model."
+                f"{nearest(name, PARAMETERS)} Give it one, such as {name}=0.0."
+            )
+        else:
+            numbers[name] = OWN_NUMBER.read(f"behaviour {behaviour}: the default of {name}", defaults[name])
+    return numbers
+
+
+def read_parameter(name: str, value: Any, own: Mapping[str, float] = MappingProxyType({})) -> Any:
     """One parameter's value in its canonical type.
+
+    Args:
+        name: of the parameter.
+        value: as it was given.
+        own: numbers that a behaviour adds to the parameters, see `own_numbers`.
 
     Raises:
         InputError: the name is unknown or the value is not allowed.
@@ -303,19 +411,28 @@ def read_parameter(name: str, value: Any) -> Any:
     >>> read_parameter("electoral_system", "fptp")
     'FPTP'
     """
+    if name in own:
+        return OWN_NUMBER.read(name, value)
     if name not in PARAMETERS:
-        raise InputError(f"Unknown parameter {name!r}.{nearest(name, PARAMETERS)} Known are {', '.join(PARAMETERS)}.")
+        known = [*PARAMETERS, *own]
+        raise InputError(f"Unknown parameter {name!r}.{nearest(name, known)} Known are {', '.join(known)}.")
     return PARAMETERS[name].read(value)
 
 
 def read_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     """A full set of parameter values, canonical, in the order of the table: those given, defaults for the rest.
 
+    The numbers of a behaviour of the user's own come last.
+
     Raises:
         InputError: a name is unknown, a value is not allowed, or the values contradict each other.
     """
-    values = {name: read_parameter(name, value) for name, value in given.items()}
-    full = {name: values.get(name, parameter.default) for name, parameter in PARAMETERS.items()}
+    behaviour = PARAMETERS["behaviour"].read(given["behaviour"]) if "behaviour" in given else "proximity"
+    own = own_numbers(behaviour)
+    values = {name: read_parameter(name, value, own) for name, value in given.items() if name != "behaviour"}
+    full = {**{name: parameter.default for name, parameter in PARAMETERS.items()}, **own, **values}
+    full["behaviour"] = behaviour
+    _fill_in_voters(full, values)
     if full["n_constituencies"] > full["n_voters"]:
         raise InputError(
             f"n_constituencies = {full['n_constituencies']:,} is more than n_voters = {full['n_voters']:,}: "
@@ -327,6 +444,39 @@ def read_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     if full["include_nota"] and any(party.name == NOTA for party in full["parties"]):
         raise InputError(f"parties: the name {NOTA!r} is taken by include_nota; rename the party or drop include_nota.")
     return full
+
+
+def _fill_in_voters(full: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """What follows from voters who are given; refuses what contradicts them."""
+    frame = full["voters"]
+    if frame is None:
+        if full["voter_model"] == "frame":
+            raise InputError("voter_model = 'frame' needs voters: give voters=, a frame or the path of a file.")
+        return
+    if given.get("voter_model", "frame") != "frame":
+        raise InputError(
+            f"voter_model = {given['voter_model']!r} is not allowed with voters, who are those of the frame: leave one "
+            "of them out."
+        )
+    full["voter_model"] = "frame"
+    full["n_voters"] = given.get("n_voters", frame.n_rows)
+    frame.check_parties(full["parties"], full["include_nota"])
+    if frame.utility and isinstance(full["behaviour"], str) and full["behaviour"] != "proximity":
+        raise InputError(
+            f"behaviour = {full['behaviour']!r} is not allowed with voters whose utilities are given: leave it out, or "
+            "give their positions."
+        )
+    if frame.constituency is None:
+        return
+    full["n_constituencies"] = given.get("n_constituencies", len(frame.labels))
+    if full["n_constituencies"] != len(frame.labels):
+        raise InputError(
+            f"n_constituencies = {full['n_constituencies']:,} is not allowed with voters of {len(frame.labels):,} "
+            "constituencies: leave it out, or leave out their column."
+        )
+    from esim_jax.voter_frame import constituency_sizes
+
+    constituency_sizes(frame, full["n_voters"])
 
 
 def _read_magnitude(full: Mapping[str, Any]) -> int | tuple[int, ...]:
@@ -391,6 +541,17 @@ def _check_voters(full: Mapping[str, Any]) -> None:
             f"engine = {engine!r} is not allowed with voter_model = {model!r}: it knows the demographic voters' law "
             "only; choose voters."
         )
+    if engine != "voters" and full["behaviour"] != "proximity":
+        raise InputError(
+            f"behaviour = {str(full['behaviour'])!r} is not allowed with engine = {engine!r}, which knows the law of "
+            "proximity only: choose voters."
+        )
+    if model in CULTURES and full["behaviour"] != "proximity":
+        raise InputError(
+            f"behaviour = {str(full['behaviour'])!r} is not allowed with voter_model = {model!r}, whose utilities are "
+            "drawn themselves: leave the behaviour out, or choose voters with positions."
+        )
+    _check_salience(full)
     if engine != "voters" and full["normalised_welfare"]:
         raise InputError(f"normalised_welfare is not allowed with engine = {engine!r}: choose voters, or leave it out.")
     if engine != "voters" and full["temperature"] == 0:
@@ -409,6 +570,20 @@ def _check_voters(full: Mapping[str, Any]) -> None:
         raise InputError(
             f"dimensions = {full['dimensions']} is not allowed where parties have a position_x and a position_y: give "
             "1 or 2 dimensions, or positions_drawn = true."
+        )
+
+
+def _check_salience(full: Mapping[str, Any]) -> None:
+    """Refuses a list for another number of dimensions than there are, where it is read."""
+    behaviour, salience = full["behaviour"], full["salience"]
+    if isinstance(behaviour, OwnBehaviour):
+        read = "salience" in behaviour.arguments
+    else:
+        read = behaviour in ("weighted_proximity", "directional")
+    n_dimensions = full["dimensions"] if full["voter_model"].startswith("spatial") else 2
+    if read and isinstance(salience, tuple) and len(salience) != n_dimensions:
+        raise InputError(
+            f"salience has {len(salience)} numbers for {n_dimensions} dimensions: give one number, or one a dimension."
         )
 
 

@@ -98,6 +98,7 @@ class ElectionModel:
 
     def __init__(self, *, seed: int | None = None, **parameters: Any) -> None:
         self.parameters: dict[str, Any] = read_parameters(parameters)
+        self._given = {name: self.parameters[name] for name in parameters}
         self.seed: int = draw_seed() if seed is None else read_seed(seed)
 
     @classmethod
@@ -137,7 +138,7 @@ class ElectionModel:
         0.375
         """
         asked = read_metrics(metrics)
-        parameters = read_parameters({**self.parameters, **overrides})
+        parameters = read_parameters({**self._given, **overrides})
         check_metrics(asked, parameters)
         computed = tuple(dict.fromkeys([*DEFAULT_METRICS, *asked]))
         devices = jax.local_devices()

@@ -11,8 +11,10 @@ from jaxtyping import Int, UInt
 
 from esim_jax.chunks import Load, Program, program_for
 from esim_jax.compilation import keep_compiled_programs
+from esim_jax.electors import tabulate_voters
 from esim_jax.laws import Laws
 from esim_jax.metrics.registry import DEFAULT_METRICS
+from esim_jax.model.frame import VoterTable
 from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_scenarios
 from esim_jax.rows import (
     Capacity,
@@ -22,7 +24,7 @@ from esim_jax.rows import (
     tabulate_magnitudes,
     tabulate_rows,
 )
-from esim_jax.simulate import Outcome, simulate_law, simulate_voters
+from esim_jax.simulate import Outcome, put_everywhere, simulate_law, simulate_voters
 from esim_jax.systems import System, find_system
 from esim_jax.tally import BLOCK_ROWS
 
@@ -41,6 +43,7 @@ class Plan:
         turns: the devices over and over: who holds the next chunk, where a chunk is not shared out among them.
         magnitudes: seats of each configuration's constituencies.
         metrics: names of those to compute.
+        table: of the program's electors, on the devices; None where voters are drawn.
     """
 
     scenarios: Scenario
@@ -52,6 +55,7 @@ class Plan:
     turns: Iterator[jax.Device]
     magnitudes: Magnitudes
     metrics: tuple[str, ...] = DEFAULT_METRICS
+    table: VoterTable | None = None
 
     @property
     def chunks_at_once(self) -> int:
@@ -69,7 +73,8 @@ class Plan:
         """
         scenarios = seed_scenarios(self.scenarios, configuration, seeds, self.capacity.simulations)
         size = self.scenarios.n_voters[configuration], self.scenarios.n_constituencies[configuration]
-        constituencies = tabulate_constituencies(*size, self.capacity, self.magnitudes.of(configuration))
+        sizes = self.program.electors.sizes if self.program.electors else None
+        constituencies = tabulate_constituencies(*size, self.capacity, self.magnitudes.of(configuration), sizes)
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
@@ -77,7 +82,7 @@ class Plan:
             return simulate_law(engine, scenarios, constituencies, law, place, self.systems, device, self.metrics)
         ranks = self.program.ranked
         electorates = np.arange(len(seeds), dtype=np.uint64) if ranks else seeds  # ballots that are kept aren't shared
-        rows = tabulate_rows(electorates, *size, self.capacity)
+        rows = tabulate_rows(electorates, *size, self.capacity, sizes)._replace(table=self.table)
         return simulate_voters(
             scenarios, constituencies, rows, self.systems, self.devices, self.program.voters, self.metrics
         )
@@ -109,4 +114,5 @@ def make_plan(
     laws = None if program.engine == "voters" else Laws(scenarios, ranked)
     capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
-    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)
+    table = put_everywhere(tabulate_voters(program.electors), devices) if program.electors else None
+    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics, table)

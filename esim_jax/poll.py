@@ -73,7 +73,7 @@ def poll_rows(
         simulation = rows.member[rows.first_member[block.electorate]]
         s = lax.optimization_barrier(Scenario(*(field[simulation][:, None] for field in scenarios)))
         key = (s.key_high, s.key_low)
-        voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter)
+        voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter, rows.table)
         utility, ballots = ask_voters(s, model, voters, appeal_of(s))
         if model.sincere:
             order, lots = put_first(ballots, utility), draw_lots(key, index, len(utility))

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, UInt
 
+from esim_jax.model.frame import VoterTable
+
 ROW_WIDTH = 128
 """Voters a row: a TPU's lane, four GPU warps, eight AVX-512 registers."""
 
@@ -64,6 +66,7 @@ class Rows(NamedTuple):
     first_member: Int[Any, " electorate"]
     n_members: Int[Any, " electorate"]
     most_members: Int[Any, ""]
+    table: VoterTable | None = None  # of voters who are given; all electorates are the same
 
 
 class Capacity(NamedTuple):
@@ -74,12 +77,14 @@ class Capacity(NamedTuple):
     rows: int
 
 
-def count_rows(n_voters: int, n_constituencies: int) -> int:
-    """Rows of one electorate.
+def count_rows(n_voters: int, n_constituencies: int, sizes: Int[np.ndarray, " constituency"] | None = None) -> int:
+    """Rows of one electorate; `sizes` are the voters of each constituency, where they are not equal.
 
     >>> count_rows(1000, 3)  # 334 + 333 + 333 voters, three rows each
     9
     """
+    if sizes is not None:
+        return int((-(-sizes // ROW_WIDTH)).sum())
     size, larger = divmod(n_voters, n_constituencies)
     return larger * -(-(size + 1) // ROW_WIDTH) + (n_constituencies - larger) * -(-size // ROW_WIDTH)
 
@@ -94,13 +99,15 @@ def tabulate_constituencies(
     n_constituencies: Int[np.ndarray, " simulation"],
     capacity: Capacity,
     magnitudes: Magnitudes | None = None,
+    sizes: Int[np.ndarray, " constituency"] | None = None,
 ) -> Constituencies:
     """The constituencies of several simulations.
 
     Voters fall to constituencies in blocks of equal size, in order; the first constituencies are one voter larger
-    where the numbers don't divide. Each has one seat unless its magnitude says otherwise.
+    where the numbers don't divide. With `sizes`, those are the voters of each, in all simulations. Each has one seat
+    unless its magnitude says otherwise.
     """
-    simulation, number, voters, _ = _divide(n_voters, n_constituencies)
+    simulation, number, voters, _ = _divide(n_voters, n_constituencies, sizes)
     if magnitudes is None:
         seats = np.ones(len(number), np.int64)
     else:
@@ -119,12 +126,15 @@ def tabulate_rows(
     n_voters: Int[np.ndarray, " simulation"],
     n_constituencies: Int[np.ndarray, " simulation"],
     capacity: Capacity,
+    sizes: Int[np.ndarray, " constituency"] | None = None,
 ) -> Rows:
     """The row table of several simulations; those with the same seed and size share their rows."""
-    sizes = np.stack([seeds, n_voters.astype(np.uint64), n_constituencies.astype(np.uint64)], axis=1)
-    _, one, electorate, n_members = np.unique(sizes, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    electorates = np.stack([seeds, n_voters.astype(np.uint64), n_constituencies.astype(np.uint64)], axis=1)
+    _, one, electorate, n_members = np.unique(
+        electorates, axis=0, return_index=True, return_inverse=True, return_counts=True
+    )
     members = np.argsort(electorate.reshape(-1), kind="stable")
-    owner, number, voters, first_voter = _divide(n_voters[one], n_constituencies[one])
+    owner, number, voters, first_voter = _divide(n_voters[one], n_constituencies[one], sizes)
     rows = -(-voters // ROW_WIDTH)
     return Rows(
         place=_pad(np.repeat(np.arange(len(rows)), rows), capacity.rows, capacity.constituencies - 1, np.int32),
@@ -142,12 +152,16 @@ def tabulate_rows(
 
 
 def _divide(
-    n_voters: Int[np.ndarray, " owner"], n_constituencies: Int[np.ndarray, " owner"]
+    n_voters: Int[np.ndarray, " owner"],
+    n_constituencies: Int[np.ndarray, " owner"],
+    sizes: Int[np.ndarray, " constituency"] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Owner, number, voters and first voter of every constituency."""
     constituencies, n_voters = n_constituencies.astype(np.int64), n_voters.astype(np.int64)
     owner = np.repeat(np.arange(len(constituencies)), constituencies)
     number = np.arange(len(owner)) - np.repeat(_starts(constituencies), constituencies)
+    if sizes is not None:
+        return owner, number, sizes[number], _starts(sizes)[number]
     size, larger = np.divmod(n_voters, constituencies)
     voters = size[owner] + (number < larger[owner])
     return owner, number, voters, number * size[owner] + np.minimum(number, larger[owner])

@@ -110,6 +110,11 @@ def _mesh(devices: tuple[jax.Device, ...]) -> Mesh:
     return Mesh(np.array(devices), ("device",))
 
 
+def put_everywhere(arrays: Any, devices: Sequence[jax.Device]) -> Any:
+    """The arrays on each of the devices."""
+    return jax.device_put(arrays, NamedSharding(_mesh(tuple(devices)), PartitionSpec()))
+
+
 _compiling: dict[tuple[Any, ...], Thread] = {}
 
 

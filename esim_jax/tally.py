@@ -16,6 +16,7 @@ from jax import Array, lax
 from jaxtyping import Float, Int, UInt
 
 from esim_jax.ask import appeal_of, ask_voters, draw_voters, prepare, welfare_of
+from esim_jax.model.frame import VoterTable
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
 from esim_jax.random import Key
@@ -69,7 +70,12 @@ def members_at_once(most_members: int, n_parties: int) -> int:
 
 
 def tally_block(
-    scenario: Scenario, model: VoterModel, key: Key, n_voters: Int[Array, " row"], first_voter: UInt[Array, " row"]
+    scenario: Scenario,
+    model: VoterModel,
+    key: Key,
+    n_voters: Int[Array, " row"],
+    first_voter: UInt[Array, " row"],
+    table: VoterTable | None = None,
 ) -> tuple[Int[Array, "row member party"], Int[Array, "row member party"]]:
     """Votes and welfare of each row of a block in each of some simulations, int32.
 
@@ -79,12 +85,13 @@ def tally_block(
         key: of each row's electorate.
         n_voters: int32 voters from the row's first place on; surplus lanes take no part. Not above 0 for an empty row.
         first_voter: uint32 index within the electorate of the row's first voter.
+        table: of voters who are given.
 
     Returns:
         Votes of each party, and the sum of its utility over all voters in units of 1 / welfare_scale.
     """
     _, n_members, n_parties = scenario.weight.shape
-    voters, _, present = draw_voters(scenario, model, key, n_voters, first_voter)
+    voters, _, present = draw_voters(scenario, model, key, n_voters, first_voter, table)
 
     appeal = appeal_of(scenario)
     votes, welfare = [], []
@@ -181,10 +188,11 @@ def tally_rows(
             index = turn * np.int32(at_once) + jnp.arange(at_once, dtype=jnp.int32)
             takes_part = (index < n_members[:, None])[..., None]
             simulation = rows.member[rows.first_member[block.electorate][:, None] + index]
-            behaviour, *of_block = lax.optimization_barrier(
+            behaviour, key, n_voters, first_voter = lax.optimization_barrier(
                 (numbers[simulation], block.key, block.n_voters, block.first_voter)
             )
-            votes, welfare = tally_block(_unpack(behaviour, scenarios), model, *of_block)
+            asked = _unpack(behaviour, scenarios)
+            votes, welfare = tally_block(asked, model, key, n_voters, first_voter, rows.table)
             constituency = constituencies.first[simulation] + rows.number[block.place][:, None]
             both = jnp.concatenate([votes, welfare], axis=-1)  # scattered together, which no second core helps with
             return tally.at[constituency].add(jnp.where(takes_part, both, 0).astype(jnp.int64))

@@ -42,10 +42,11 @@ def test_code_in_the_readme(tmp_path, monkeypatch):
         exec(block, names)
 
 
-def test_counts_print_what_their_page_shows(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", ["counts", "voters"])
+def test_code_prints_what_its_page_shows(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "counts.md").read_text(encoding="utf-8")
-    names: dict[str, object] = {"__name__": "counts"}
+    names: dict[str, object] = {"__name__": page}
+    page = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     for block, shown in re.findall(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", page, re.DOTALL):
         exec(block, names)
         assert capsys.readouterr().out == shown

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.config import assembly_seats, extra_seats
 from esim_jax.model.mixture import cluster_numbers
-from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
+from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, read_number
 from esim_jax.parties import NOTA, Party
 from esim_jax.random import seed_words
 from esim_jax.systems import THRESHOLD_UNIT
@@ -133,8 +133,8 @@ def stack_scenarios(
 
 def _numbers(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> list[float]:
     """What a voter model reads by name: parameters, how many options there are, and where clusters are."""
-    known = {**parameters, "n_options": len(ballot), **cluster_numbers(parameters["clusters"])}
-    return [float(known[name]) for name in model.numbers]
+    known = {"n_options": len(ballot), **cluster_numbers(parameters["clusters"]), **parameters}
+    return [read_number(known, name) for name in model.numbers]
 
 
 def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.ndarray, length: int) -> Scenario:
@@ -153,5 +153,5 @@ def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.nda
 
 def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> float:
     """The largest power of two with which every |utility| stays below 2^WELFARE_BITS."""
-    bound = 1.0 if model.normalised else model.bound(parameters, ballot)
+    bound = 1.0 if model.normalised else model.stretch(parameters, model.bound(parameters, ballot))
     return 2.0 ** (WELFARE_BITS - 1 - math.frexp(bound)[1])

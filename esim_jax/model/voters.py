@@ -14,10 +14,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jax import Array
-from jaxtyping import Float, UInt
+from jaxtyping import Float
 
 from esim_jax.model.anonymous import draw_anonymous, place_anonymous
-from esim_jax.model.behaviours import PartyView, proximity
+from esim_jax.model.behaviours import (
+    SALIENCE,
+    PartyView,
+    directional,
+    directional_bound,
+    proximity,
+    same_bound,
+    weighted_bound,
+    weighted_proximity,
+)
 from esim_jax.model.cultures import (
     appeal_alone,
     appeal_bound,
@@ -27,6 +36,7 @@ from esim_jax.model.cultures import (
     utilities_as_drawn,
 )
 from esim_jax.model.electorate import draw_electorate
+from esim_jax.model.frame import draw_from_table, frame_bound, turnout_of_rows, utilities_of_rows
 from esim_jax.model.mixture import (
     CLUSTER_NUMBERS,
     clustered_bound,
@@ -35,6 +45,7 @@ from esim_jax.model.mixture import (
     place_clustered,
 )
 from esim_jax.model.orders import by_order, draw_orders, mallows, single_peaked, single_peaked_conitzer
+from esim_jax.model.own_utilities import OwnUtilities, own_bound
 from esim_jax.model.spatial import (
     draw_normal,
     draw_positions,
@@ -45,6 +56,7 @@ from esim_jax.model.spatial import (
 )
 from esim_jax.model.turnout import demographic_turnout, participation
 from esim_jax.model.utility import incumbency_effect
+from esim_jax.own_behaviour import OwnBehaviour
 from esim_jax.parties import Party
 from esim_jax.random import Key
 
@@ -78,24 +90,28 @@ class VoterModel(NamedTuple):
         numbers: names of the numbers that its functions read, besides the two thresholds of turnout: parameters, or
             what `esim_jax.model.scenario` makes of them.
         draw: the voters of some indices, the same for all parameters, so that elections may share them; how many
-            parties and dimensions there are is static.
+            parties and dimensions there are is static. Voters who are given come from their table, which comes last.
         place: the voters with the parameters of one election.
         behaviour: utilities.
         turnout: the probability to vote.
         bound: on |utility|, by a full set of parameters and what stands on the ballot; utilities are counted up to it.
         positions: draws the parties' positions once an election, where the parameters ask for it; None where they
             stand where they are said to.
+        stretch: the bound with the behaviour, by the parameters and what the bound is by distance.
+        exceeds: whether utilities may be larger than the bound; the welfare counts them up to it then.
         sincere: whether the choice has no randomness: a temperature of 0 throughout.
         normalised: whether each voter's utilities count from 0 for the worst party to 1 for the best in the welfare.
     """
 
     numbers: tuple[str, ...] = ()
-    draw: Callable[[Key, UInt[Array, "..."], int, int], Voters] = draw_electorate
+    draw: Callable[..., Voters] = draw_electorate
     place: Callable[[Voters, Parameters], Voters] = _as_drawn
     behaviour: Behaviour = proximity
     turnout: Callable[[Voters, Array, Array, Parameters], Float[Array, "..."]] = demographic_turnout
     bound: Callable[[Mapping[str, Any], Sequence[Party]], float] = _box_bound
     positions: Callable[[Key, int, int, Parameters], Float[Array, "... party dimension"]] | None = None
+    stretch: Callable[[Mapping[str, Any], float], float] = same_bound
+    exceeds: bool = False
     sincere: bool = False
     normalised: bool = False
 
@@ -136,16 +152,54 @@ VOTER_MODELS: dict[str, VoterModel] = {
     ),
     "single_peaked": _ordered(by_order(single_peaked)),
     "single_peaked_conitzer": _ordered(by_order(single_peaked_conitzer)),
+    "frame": VoterModel(("participation",), draw_from_table, _as_drawn, proximity, turnout_of_rows, frame_bound),
 }  # fmt: skip
 """Every voter model by name."""
+
+
+_BEHAVIOURS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "proximity": ((), {}),
+    "weighted_proximity": (SALIENCE, {"behaviour": weighted_proximity, "stretch": weighted_bound}),
+    "directional": (("directional_weight", *SALIENCE), {"behaviour": directional, "stretch": directional_bound}),
+}
+"""Of each behaviour, the numbers that it reads, and what of a voter model it replaces."""
 
 
 def find_voter_model(parameters: Mapping[str, Any]) -> VoterModel:
     """The voter model that a full set of parameters asks for.
 
-    >>> find_voter_model({"voter_model": "demographic", "temperature": 0.5, "normalised_welfare": False}) == DEMOGRAPHIC
+    >>> from esim_jax.config import read_parameters
+    >>> find_voter_model(read_parameters({})) == DEMOGRAPHIC
     True
     """
-    return VOTER_MODELS[parameters["voter_model"]]._replace(
-        sincere=parameters["temperature"] == 0, normalised=parameters["normalised_welfare"]
-    )
+    model = VOTER_MODELS[parameters["voter_model"]]
+    if parameters["voters"] is not None and parameters["voters"].utility:
+        model = model._replace(behaviour=utilities_of_rows)
+    model = _behave(model, parameters)
+    return model._replace(sincere=parameters["temperature"] == 0, normalised=parameters["normalised_welfare"])
+
+
+def _behave(model: VoterModel, parameters: Mapping[str, Any]) -> VoterModel:
+    """The model with the behaviour that is asked for."""
+    behaviour = parameters["behaviour"]
+    if isinstance(behaviour, OwnBehaviour):
+        utilities = OwnUtilities(behaviour, len(parameters["parties"]) + parameters["include_nota"])
+        model = model._replace(behaviour=utilities, stretch=own_bound, exceeds=True)
+        names = utilities.numbers
+    else:
+        names, replaced = _BEHAVIOURS[behaviour]
+        model = model._replace(**replaced)
+    return model._replace(numbers=tuple(dict.fromkeys([*model.numbers, *names])))
+
+
+def read_number(parameters: Mapping[str, Any], name: str) -> float:
+    """A number that a voter model reads, see `VoterModel.numbers`; 0 where these parameters have none of that name.
+
+    >>> [read_number({"salience": (2.0, 3.0)}, name) for name in ("salience 1", "salience 2", "loyalty")]
+    [3.0, 0.0, 0.0]
+    """
+    name, _, place = name.partition(" ")
+    value = parameters.get(name, 0.0)
+    if isinstance(value, tuple):
+        return float(value[int(place)]) if int(place) < len(value) else 0.0
+    return float(value)

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from esim_jax import __version__
 from esim_jax.errors import InputError
+from esim_jax.own_behaviour import OwnBehaviour, name_function
+from esim_jax.voter_frame import VoterFrame, read_voter_frame
 
 FORMAT = 1
 KEY = "esim_jax"
@@ -35,7 +39,7 @@ def make_provenance(sweep: Mapping[str, Any], model: str, device: Mapping[str, s
         model: the class, with its module.
         device: on which it ran.
     """
-    plain = json.loads(json.dumps(sweep, default=_plain))
+    plain = json.loads(json.dumps(sweep, default=_plain_with_voters if model == BUILT_IN else _plain))
     return {
         "format": FORMAT,
         "model": model,
@@ -50,10 +54,19 @@ def make_provenance(sweep: Mapping[str, Any], model: str, device: Mapping[str, s
     }
 
 
+def _plain_with_voters(value: Any) -> Any:
+    """Likewise, where frames are voters."""
+    return str(read_voter_frame(value)) if isinstance(value, pl.DataFrame | pl.LazyFrame) else _plain(value)
+
+
 def _plain(value: Any) -> Any:
     """What JSON knows, in the place of a value that it does not."""
+    if isinstance(value, OwnBehaviour | VoterFrame | Path):
+        return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
+    if isinstance(value, FunctionType):
+        return name_function(value)
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else repr(value)
 
 

@@ -85,7 +85,7 @@ def export_election(result: ElectionResult, parameters: Mapping[str, Any], filep
             "parties": party_mappings(parameters["parties"]),
             "clusters": cluster_mappings(parameters["clusters"]),
         }
-        text = json.dumps(plain, ensure_ascii=False, indent=2)
+        text = json.dumps(plain, ensure_ascii=False, indent=2, default=str)
         write_file(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
         return
     parties = pl.DataFrame(

@@ -12,7 +12,7 @@ import polars as pl
 
 from esim_jax.chunks import BOUNDS, Chunk, Cutter, Span, fit_bounds, make_cutter, spread
 from esim_jax.clusters import cluster_mappings
-from esim_jax.config import read_parameters
+from esim_jax.config import read_parameter, read_parameters
 from esim_jax.election import describe_oddities
 from esim_jax.errors import ChunkWarning, InputError, OutcomeWarning, ResultsError
 from esim_jax.memory import memory_of
@@ -55,7 +55,10 @@ class CompiledSweep:
             if name in configs[0]:
                 raise InputError(f"{name} is both in the sweep and in election_kwargs; give it in one of them.")
         given = [{**config, **election_kwargs} for config in configs]
-        self._parameters = [read_parameters(config) for config in given]
+        read = [*_read_once(given)]
+        self._parameters = [read_parameters(config) for config in read]
+        # what a file or a query holds may change, and a simulation that is held again has the same voters
+        given = [{**g, "voters": r["voters"]} if "voters" in g else g for g, r in zip(given, read, strict=True)]
         for parameters in self._parameters:
             check_metrics(metrics, parameters)
         self._metrics = metrics
@@ -214,9 +217,24 @@ class _Affected:
         self.n, self.of = self.n + int(affected.sum()), self.of + rows.height
 
 
+def _read_once(configs: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The configurations with functions and frames as they were read, for that takes longer than all the rest."""
+    found: dict[tuple[str, Any], Any] = {}
+    for config in configs:
+        read = {}
+        for name in ("behaviour", "voters"):
+            if name in config:
+                key = name, config[name] if isinstance(config[name], str) else id(config[name])
+                if key not in found:
+                    found[key] = read_parameter(name, config[name])
+                read[name] = found[key]
+        yield {**config, **read}
+
+
 def _as_read(configs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The parameters that were given, as the model read them; lists have one form in all configurations."""
     exemptions = any(party.threshold_exempt for p in parameters for party in p["parties"])
+    weights = any(isinstance(p["salience"], tuple) for p in parameters)
     lists = any(isinstance(p["district_magnitude"], tuple) for p in parameters)
 
     def one(name: str, value: Any) -> Any:
@@ -226,6 +244,10 @@ def _as_read(configs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[
             return cluster_mappings(value)
         if name == "district_magnitude" and lists:
             return [value] if isinstance(value, int) else list(value)
-        return value
+        if name == "salience" and weights:
+            return list(value) if isinstance(value, tuple) else [value]
+        if name == "voters":
+            return None if value is None else str(value)
+        return str(value) if name == "behaviour" else value
 
     return [{name: one(name, p[name]) for name in config} for config, p in zip(configs, parameters, strict=True)]

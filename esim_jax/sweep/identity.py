@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt
 
 from esim_jax.clusters import cluster_mappings
-from esim_jax.config import PARAMETERS
+from esim_jax.config import PARAMETERS, own_numbers
 from esim_jax.parties import party_mappings
 
 LAW = 1
@@ -24,9 +24,17 @@ SEED_BITS = 53
 """Seeds of runs stay below 2^53, so that they survive in a JSON number."""
 
 
+_DEFAULTS = {name: parameter.default for name, parameter in PARAMETERS.items()}
+
+
 def model_identity(parameters: Mapping[str, Any]) -> str:
     """Identity of a full set of the built-in model's parameters."""
-    changed = {name: value for name, value in parameters.items() if value != PARAMETERS[name].default}
+    own = own_numbers(parameters["behaviour"])
+    defaults = {**_DEFAULTS, **own} if own else _DEFAULTS
+    changed = {name: value for name, value in parameters.items() if value != defaults[name]}
+    for name in ("behaviour", "voters"):
+        if name in changed:
+            changed[name] = getattr(changed[name], "identity", changed[name])
     if "parties" in changed:
         changed["parties"] = party_mappings(changed["parties"])
     if "clusters" in changed:
