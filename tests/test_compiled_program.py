@@ -25,14 +25,14 @@ def arguments(n_simulations, **parameters):
     size = plan.scenarios.n_voters[configuration], plan.scenarios.n_constituencies[configuration]
     tables = tabulate_constituencies(*size, plan.capacity), tabulate_rows(seeds, *size, plan.capacity)
     block_rows = rows_at_once(devices[0].platform, plan.capacity.rows, len(devices), 1)
-    return scenarios, *tables, simulate._mesh(tuple(devices)), block_rows, 1
+    return scenarios, *tables, simulate._mesh(tuple(devices)), block_rows, 1, DEMOGRAPHIC
 
 
 def programs(n_simulations, **parameters):
     """Both programs of a chunk, traced: to the tallies, and from there to the outcome of FPTP elections."""
     with jax.enable_x64(True):
         given = arguments(n_simulations, **parameters)
-        tally = simulate._tally_voters.trace(*given, DEMOGRAPHIC)
+        tally = simulate._tally_voters.trace(*given)
         tallies = [jax.ShapeDtypeStruct(shape.shape, shape.dtype) for shape in tally.out_info]
         fptp = (find_system(read_parameters(parameters)),)
         return tally, simulate._decide.trace(*given[:2], fptp, *tallies)
@@ -45,7 +45,7 @@ def test_the_program_lowers_for_accelerators_that_aren_t_here(platform):
             program.lower(lowering_platforms=(platform,)).as_text() for program in programs(4, n_voters=3_000)
         )
         given = arguments(4, n_voters=3_000)
-        kernel = jax.jit(tally_rows, static_argnums=(3, 4, 5, 6)).trace(*given[:3], 128, 1, 0, 1)
+        kernel = jax.jit(tally_rows, static_argnums=(3, 4, 5, 6, 7)).trace(*given[:3], 128, 1, 0, 1, DEMOGRAPHIC)
         kernel_text = kernel.lower(lowering_platforms=(platform,)).as_text()
     assert "callback" not in tally + decide
     assert "custom_call" not in kernel_text

@@ -11,12 +11,11 @@ from scipy import stats
 from test_compiled_program import arguments
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party, simulate
-from esim_jax.chunks import Span, make_cutter
+from esim_jax.chunks import Span, make_cutter, program_for
 from esim_jax.config import read_parameters
 from esim_jax.counts.ballots import count_ballots
 from esim_jax.counts.profile import Profile
 from esim_jax.model.electorate import draw_electorate
-from esim_jax.model.voters import DEMOGRAPHIC
 from esim_jax.plan import make_plan
 from esim_jax.systems import RANKED
 
@@ -32,8 +31,8 @@ PARTIES = [
 def rankings(**parameters):
     """The ballots of one election, seed 0: places, parties counted from 0; and the constituency of each."""
     with jax.enable_x64(True):
-        scenarios, constituencies, rows, mesh, block_rows, _ = arguments(1, **parameters)
-        ballots = jax.device_get(simulate._poll_voters(scenarios, constituencies, rows, mesh, block_rows, DEMOGRAPHIC))
+        scenarios, constituencies, rows, mesh, block_rows, _, model = arguments(1, **parameters)
+        ballots = jax.device_get(simulate._poll_voters(scenarios, constituencies, rows, mesh, block_rows, model))
     words = np.stack(ballots.rankings).astype(np.uint64)
     places = np.stack([(words[k // 8] >> np.uint64(4 * (k % 8))) & np.uint64(15) for k in range(8 * len(words))], -1)
     return places.astype(int) - 1, np.broadcast_to(ballots.constituency[:, None], places.shape[:2])
@@ -90,7 +89,7 @@ def seats_of_whole_elections():
     parameters = [read_parameters(given) for given in WHOLE.values()]
     configuration = np.arange(len(parameters))
     load = make_cutter(parameters).load(tuple(Span(c, 0, 1) for c in configuration))
-    plan = make_plan(parameters, "rankings", jax.local_devices(), load)
+    plan = make_plan(parameters, program_for(parameters[0]), jax.local_devices(), load)
     seats = jax.device_get(plan.simulate(configuration, np.zeros(len(parameters), np.uint64))).seats
     return dict(zip(WHOLE, seats.tolist(), strict=False))
 
