@@ -9,6 +9,7 @@ from jaxtyping import Int
 
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
 from esim_jax.rows import ROW_WIDTH, count_rows
+from esim_jax.sizes import unequal_sizes
 from esim_jax.systems import find_system
 from esim_jax.systems.rankings import words_for
 
@@ -181,10 +182,14 @@ def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None 
     """
     return Cutter(
         [p["n_constituencies"] for p in parameters],
-        [count_rows(p["n_voters"], p["n_constituencies"]) if p["engine"] == "voters" else 1 for p in parameters],
+        [_rows_of(p) if p["engine"] == "voters" else 1 for p in parameters],
         [program_for(p) for p in parameters],
         chunk_size,
     )
+
+
+def _rows_of(parameters: Mapping[str, Any]) -> int:
+    return count_rows(parameters["n_voters"], parameters["n_constituencies"], unequal_sizes(parameters))
 
 
 def spread(chunk: Iterable[Span]) -> tuple[Int[np.ndarray, " simulation"], Int[np.ndarray, " simulation"]]:

@@ -17,12 +17,15 @@ from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_sce
 from esim_jax.rows import (
     Capacity,
     Magnitudes,
+    Sizes,
     capacity_for,
     tabulate_constituencies,
     tabulate_magnitudes,
     tabulate_rows,
+    tabulate_sizes,
 )
 from esim_jax.simulate import Outcome, simulate_law, simulate_voters
+from esim_jax.sizes import unequal_sizes
 from esim_jax.systems import System, find_system
 from esim_jax.tally import BLOCK_ROWS
 
@@ -40,6 +43,7 @@ class Plan:
         program: see `esim_jax.chunks.program_for`.
         turns: the devices over and over: who holds the next chunk, where a chunk is not shared out among them.
         magnitudes: seats of each configuration's constituencies.
+        sizes: their voters.
         metrics: names of those to compute.
     """
 
@@ -51,6 +55,7 @@ class Plan:
     program: Program
     turns: Iterator[jax.Device]
     magnitudes: Magnitudes
+    sizes: Sizes
     metrics: tuple[str, ...] = DEFAULT_METRICS
 
     @property
@@ -69,7 +74,8 @@ class Plan:
         """
         scenarios = seed_scenarios(self.scenarios, configuration, seeds, self.capacity.simulations)
         size = self.scenarios.n_voters[configuration], self.scenarios.n_constituencies[configuration]
-        constituencies = tabulate_constituencies(*size, self.capacity, self.magnitudes.of(configuration))
+        magnitudes, sizes = self.magnitudes.of(configuration), self.sizes.of(configuration)
+        constituencies = tabulate_constituencies(*size, self.capacity, magnitudes, sizes)
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
@@ -77,7 +83,7 @@ class Plan:
             return simulate_law(engine, scenarios, constituencies, law, place, self.systems, device, self.metrics)
         ranks = self.program.kind == "rankings"
         electorates = np.arange(len(seeds), dtype=np.uint64) if ranks else seeds  # ballots that are kept aren't shared
-        rows = tabulate_rows(electorates, *size, self.capacity)
+        rows = tabulate_rows(electorates, *size, self.capacity, sizes)
         return simulate_voters(
             scenarios, constituencies, rows, self.systems, self.devices, self.program.voters, self.metrics
         )
@@ -108,4 +114,6 @@ def make_plan(
     laws = None if program.kind in ("voters", "rankings") else Laws(scenarios)
     capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
-    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics)
+    sizes = tabulate_sizes([unequal_sizes(p) for p in parameters])
+    turns = cycle(devices)
+    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, turns, magnitudes, sizes, metrics)

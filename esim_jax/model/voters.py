@@ -18,16 +18,17 @@ from jaxtyping import Float, UInt
 
 from esim_jax.model.behaviours import PartyView, proximity
 from esim_jax.model.cultures import draw_utilities, unit_bound, utilities_as_drawn
-from esim_jax.model.electorate import draw_electorate
+from esim_jax.model.electorate import draw_electorate, move_in_box
 from esim_jax.model.spatial import (
     draw_normal,
     draw_positions,
     draw_uniform,
+    move_in_space,
     spatial_bound,
     spread_normal,
     spread_uniform,
 )
-from esim_jax.model.turnout import demographic_turnout, participation
+from esim_jax.model.turnout import DEMOGRAPHIC_RANGE, demographic_turnout, participation
 from esim_jax.model.utility import incumbency_effect
 from esim_jax.parties import Party
 from esim_jax.random import Key
@@ -70,6 +71,12 @@ class VoterModel(NamedTuple):
             stand where they are said to.
         sincere: whether the choice has no randomness: a temperature of 0 throughout.
         normalised: whether each voter's utilities count from 0 for the worst party to 1 for the best in the welfare.
+        move: the voters moved in each coordinate, as in `esim_jax.model.geography`; None where they have no position.
+        turnout_range: of the probability to vote.
+        geography: whether constituencies differ, see `esim_jax.model.geography`.
+        identified: whether voters identify with parties, see `esim_jax.model.identification`.
+        undecided: whether some voters decide late, see `esim_jax.model.polls`.
+        strategic: where voters know the parties' chances from: "poll" or "previous"; "" where they choose sincerely.
     """
 
     numbers: tuple[str, ...] = ()
@@ -81,6 +88,17 @@ class VoterModel(NamedTuple):
     positions: Callable[[Key, int, int, Parameters], Float[Array, "... party dimension"]] | None = None
     sincere: bool = False
     normalised: bool = False
+    move: Callable[[Voters, Sequence[Array], Parameters], Voters] | None = move_in_box
+    turnout_range: tuple[float, float] = DEMOGRAPHIC_RANGE
+    geography: bool = False
+    identified: bool = False
+    undecided: bool = False
+    strategic: str = ""
+
+    @property
+    def local(self) -> bool:
+        """Whether it matters to voters in which constituency they live."""
+        return self.geography or self.undecided
 
 
 DEMOGRAPHIC = VoterModel()
@@ -92,13 +110,15 @@ VOTER_MODELS: dict[str, VoterModel] = {
     "demographic": DEMOGRAPHIC,
     "spatial_normal": VoterModel(
         (*_SPATIAL, "voter_correlation"), draw_normal, spread_normal, proximity, participation, spatial_bound,
-        draw_positions,
+        draw_positions, move=move_in_space, turnout_range=(0, 1),
     ),
     "spatial_uniform": VoterModel(
-        _SPATIAL, draw_uniform, spread_uniform, proximity, participation, spatial_bound, draw_positions
+        _SPATIAL, draw_uniform, spread_uniform, proximity, participation, spatial_bound, draw_positions,
+        move=move_in_space, turnout_range=(0, 1),
     ),
     "impartial_culture": VoterModel(
-        ("participation",), draw_utilities, _as_drawn, utilities_as_drawn, participation, unit_bound
+        ("participation",), draw_utilities, _as_drawn, utilities_as_drawn, participation, unit_bound,
+        move=None, turnout_range=(0, 1),
     ),
 }  # fmt: skip
 """Every voter model by name."""
@@ -107,9 +127,28 @@ VOTER_MODELS: dict[str, VoterModel] = {
 def find_voter_model(parameters: Mapping[str, Any]) -> VoterModel:
     """The voter model that a full set of parameters asks for.
 
-    >>> find_voter_model({"voter_model": "demographic", "temperature": 0.5, "normalised_welfare": False}) == DEMOGRAPHIC
+    >>> from esim_jax.config import read_parameters
+    >>> find_voter_model(read_parameters({"n_voters": 5_000})) == DEMOGRAPHIC
     True
     """
-    return VOTER_MODELS[parameters["voter_model"]]._replace(
-        sincere=parameters["temperature"] == 0, normalised=parameters["normalised_welfare"]
+    model = VOTER_MODELS[parameters["voter_model"]]
+    strategic = parameters["viability"] if parameters["strategic_sensitivity"] > 0 else ""
+    model = model._replace(
+        sincere=parameters["temperature"] == 0,
+        normalised=parameters["normalised_welfare"],
+        geography=any(parameters[name] > 0 for name in _NUMBERS["geography"]),
+        identified=model.move is not None and all(parameters[name] > 0 for name in _NUMBERS["identified"]),
+        undecided=parameters["undecided"] > 0 and (parameters["late_swing"] > 0 or strategic == "poll"),
+        strategic=strategic,
     )
+    further = [name for flag, names in _NUMBERS.items() if getattr(model, flag) for name in names]
+    return model._replace(numbers=(*dict.fromkeys((*model.numbers, *further)),))
+
+
+_NUMBERS = {
+    "geography": ("constituency_shift", "local_appeal", "turnout_spread"),
+    "identified": ("identification_strength", "identified_share"),
+    "undecided": ("undecided", "late_swing", "polling_error_correlation"),
+    "strategic": ("strategic_sensitivity", "polling_error", "polling_error_correlation"),
+}
+"""Parameters that are read where a flag of the voter model is set."""
