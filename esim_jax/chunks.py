@@ -13,6 +13,7 @@ from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
 from esim_jax.parties import NOTA
 from esim_jax.ranking_types import types_for
 from esim_jax.rows import ROW_WIDTH, count_rows
+from esim_jax.sizes import unequal_sizes
 from esim_jax.systems import find_system
 from esim_jax.systems.rankings import words_for
 
@@ -207,17 +208,16 @@ def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None 
     >>> [[tuple(span) for span in chunk] for chunk in cutter.cut([Span(0, 0, 5), Span(1, 0, 2)])]
     [[(0, 0, 4)], [(0, 4, 5), (1, 0, 2)]]
     """
-    programs = [program_for(p) for p in parameters]
-    sizes = [program.electors.sizes if program.electors else None for program in programs]
     return Cutter(
         [p["n_constituencies"] for p in parameters],
-        [
-            count_rows(p["n_voters"], p["n_constituencies"], size) if p["engine"] == "voters" else 1
-            for p, size in zip(parameters, sizes, strict=True)
-        ],
-        programs,
+        [_rows_of(p) if p["engine"] == "voters" else 1 for p in parameters],
+        [program_for(p) for p in parameters],
         chunk_size,
     )
+
+
+def _rows_of(parameters: Mapping[str, Any]) -> int:
+    return count_rows(parameters["n_voters"], parameters["n_constituencies"], unequal_sizes(parameters))
 
 
 def spread(chunk: Iterable[Span]) -> tuple[Int[np.ndarray, " simulation"], Int[np.ndarray, " simulation"]]:

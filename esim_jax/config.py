@@ -175,6 +175,32 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """Relative sizes: a number above 0 for each constituency, or any one number where all are equal."""
+
+    high: float
+
+    def read(self, name: str, value: Any) -> float | tuple[float, ...]:
+        """1.0 where all are equal, else a tuple; InputError."""
+        if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+            self._one(name, value)
+            return 1.0
+        numbers = tuple(self._one(name, one) for one in value)
+        if not numbers:
+            raise InputError(f"{name} is an empty list: give a number a constituency, or leave it out.")
+        return numbers if len(numbers) > 1 else 1.0
+
+    def _one(self, name: str, value: Any) -> float:
+        try:
+            return Number(0.0, self.high, open_low=True).read(name, value)
+        except InputError:
+            raise InputError(
+                f"{name} = {value!r} is not allowed: it must be a list of numbers above 0 and of at most "
+                f"{self.high:g}, one a constituency; only their proportions count."
+            ) from None
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of a few names, read in any case."""
 
@@ -254,7 +280,7 @@ class Parameter:
     """One parameter of the model."""
 
     name: str
-    kind: Integer | Number | Magnitude | Weights | Choice | Flag | Parties | Clusters | Frame
+    kind: Integer | Number | Magnitude | Weights | Sizes | Choice | Flag | Parties | Clusters | Frame
     default: Any
     unit: str
     help: str
@@ -270,8 +296,12 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("n_voters", Integer(1, 2**31 - 1), 100_000, "voters", "Size of the electorate."),
         Parameter(
             "n_constituencies", Integer(1, 1_000_000), 10, "constituencies",
-            "Electoral districts of equal size; also the number of seats, where each has one.",
+            "Electoral districts; also the number of seats, where each has one.",
         ),
+        Parameter("size_spread", Number(0.0, 5.0), 0.0, "",
+            "Standard deviation of the logarithm of the constituencies' sizes: quantiles of a lognormal law."),
+        Parameter("constituency_sizes", Sizes(1e9), 1.0, "",
+            "Relative sizes of the constituencies, a list with one number each; takes the place of size_spread."),
         Parameter("electoral_system", Choice(ELECTORAL_SYSTEMS), "FPTP", "",
             "FPTP: the plurality winner of each constituency takes its seat; "
             "PR: all seats are allotted to the national votes; "
@@ -352,6 +382,29 @@ PARAMETERS: dict[str, Parameter] = {
             "A voter whose best and worst utility differ by less turns out less."),
         Parameter("include_nota", Flag(), False, "",
             f"Adds the option {NOTA} (none of the above), which takes votes and wins no seats."),
+        Parameter("constituency_shift", Number(0.0, 1e3), 0.0, "utility",
+            "Standard deviation of the shift of all voters' positions in a constituency, in each coordinate."),
+        Parameter("local_appeal", Number(0.0, 1e3), 0.0, "utility",
+            "Standard deviation of what a party is worth more, or less, to all voters of a constituency."),
+        Parameter("turnout_spread", Number(0.0, 1.0), 0.0, "probability",
+            "Standard deviation of what a constituency adds to its voters' probability to vote."),
+        Parameter("identification_strength", Number(0.0, 1e3), 0.0, "utility",
+            "What a voter's own party, the nearest in position, is worth more."),
+        Parameter("identified_share", Number(0.0, 1.0), 1.0, "share of voters",
+            "Voters who identify with a party, where identification_strength is above 0."),
+        Parameter("strategic_sensitivity", Number(0.0, 1e3), 0.0, "utility",
+            "What the logarithm of a party's local viability weighs in the choice; 0 for sincere voters."),
+        Parameter("viability", Choice(("poll", "previous")), "poll", "",
+            "What strategic voters know: a poll of their constituency, or its result at the previous election."),
+        Parameter("polling_error", Number(0.0, 10.0), 0.0, "",
+            "Standard deviation of the error of the logarithm of a party's share in a constituency's poll."),
+        Parameter("polling_error_correlation", Number(0.0, 1.0), 0.0, "",
+            "Share of the variance of polling errors, and of late swings, that all constituencies have in common."),
+        Parameter("undecided", Number(0.0, 1.0, open_high=True), 0.0, "share of voters",
+            "Voters who decide late: they are in no poll, and late_swing moves them."),
+        Parameter("late_swing", Number(0.0, 1e3), 0.0, "utility",
+            "Standard deviation of what a party is worth more, or less, to a constituency's undecided voters when they "
+            "choose."),
         Parameter("engine", Choice(ENGINES), "voters", "",
             "How votes come about: voters: every voter is drawn; multinomial: each constituency's votes are drawn at "
             "once from their law; limit: an infinite electorate, without noise."),
@@ -439,6 +492,7 @@ def read_parameters(given: Mapping[str, Any]) -> dict[str, Any]:
             "every constituency needs a voter."
         )
     full["district_magnitude"] = _read_magnitude(full)
+    full["constituency_sizes"] = _read_sizes(full)
     _check_seats(full)
     _check_voters(full)
     if full["include_nota"] and any(party.name == NOTA for party in full["parties"]):
@@ -458,6 +512,12 @@ def _fill_in_voters(full: dict[str, Any], given: Mapping[str, Any]) -> None:
             f"voter_model = {given['voter_model']!r} is not allowed with voters, who are those of the frame: leave one "
             "of them out."
         )
+    for name in ("size_spread", "constituency_sizes"):
+        if full[name] != PARAMETERS[name].default:
+            raise InputError(
+                f"{name} = {full[name]!r} is not allowed with voters, whose constituencies are as large as the frame "
+                "says: leave it out."
+            )
     full["voter_model"] = "frame"
     full["n_voters"] = given.get("n_voters", frame.n_rows)
     frame.check_parties(full["parties"], full["include_nota"])
@@ -490,6 +550,19 @@ def _read_magnitude(full: Mapping[str, Any]) -> int | tuple[int, ...]:
             "give one number, or one a constituency."
         )
     return magnitude if len({*magnitude}) > 1 else magnitude[0]
+
+
+def _read_sizes(full: Mapping[str, Any]) -> float | tuple[float, ...]:
+    """1.0 where all are equal, so that equal values are one configuration."""
+    sizes: float | tuple[float, ...] = full["constituency_sizes"]
+    if isinstance(sizes, float):
+        return sizes
+    if len(sizes) != full["n_constituencies"]:
+        raise InputError(
+            f"constituency_sizes has {len(sizes):,} numbers for n_constituencies = {full['n_constituencies']:,}: "
+            "give one a constituency."
+        )
+    return sizes if len({*sizes}) > 1 else 1.0
 
 
 def _check_seats(full: Mapping[str, Any]) -> None:
@@ -533,6 +606,13 @@ def _check_seats(full: Mapping[str, Any]) -> None:
         raise InputError(f"There would be {seats:,} seats: at most {MAX_SEATS:,} are allowed.")
 
 
+_DRAWN_VOTERS = (
+    "constituency_shift", "local_appeal", "turnout_spread", "identification_strength", "strategic_sensitivity",
+    "undecided",
+)  # fmt: skip
+"""Parameters, but for the voter model, that only the engine "voters" knows."""
+
+
 def _check_voters(full: Mapping[str, Any]) -> None:
     """Refuses what the voter model can't do; parameters of other voter models don't matter."""
     model, engine = full["voter_model"], full["engine"]
@@ -559,6 +639,18 @@ def _check_voters(full: Mapping[str, Any]) -> None:
             f"temperature = 0 is not allowed with engine = {engine!r}, whose law is smooth: choose voters, or a "
             "temperature above 0."
         )
+    for name in _DRAWN_VOTERS:
+        if engine != "voters" and full[name]:
+            raise InputError(
+                f"{name} = {full[name]!r} is not allowed with engine = {engine!r}, to which all voters of all "
+                "constituencies are alike: choose voters, or leave it at 0."
+            )
+    for name in ("size_spread", "constituency_sizes"):
+        if engine == "limit" and full[name] != PARAMETERS[name].default:
+            raise InputError(
+                f"{name} = {full[name]!r} is not allowed with engine = 'limit', whose constituencies are all alike: "
+                "choose voters or multinomial, or leave it out."
+            )
     n_options = len(full["parties"]) + full["include_nota"]
     most = {"impartial_anonymous_culture": MOST_ANONYMOUS, **dict.fromkeys(ORDERED_CULTURES, MOST_RANKED)}.get(model)
     if most and n_options > most:

@@ -27,13 +27,6 @@ class Electors(NamedTuple):
     n_constituencies: int
     ballot: tuple[str, ...]
 
-    @property
-    def sizes(self) -> Int[np.ndarray, " constituency"] | None:
-        """Voters of each constituency; None where they are as equal as can be."""
-        if self.frame.constituency is None:
-            return None
-        return np.array(constituency_sizes(self.frame, self.n_voters), np.int64)
-
 
 def tabulate_voters(electors: Electors) -> VoterTable:
     """The table of an election's voters; lengths are powers of two.

@@ -19,12 +19,15 @@ from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_sce
 from esim_jax.rows import (
     Capacity,
     Magnitudes,
+    Sizes,
     capacity_for,
     tabulate_constituencies,
     tabulate_magnitudes,
     tabulate_rows,
+    tabulate_sizes,
 )
 from esim_jax.simulate import Outcome, put_everywhere, simulate_law, simulate_voters
+from esim_jax.sizes import unequal_sizes
 from esim_jax.systems import System, find_system
 from esim_jax.tally import BLOCK_ROWS
 
@@ -42,6 +45,7 @@ class Plan:
         program: see `esim_jax.chunks.program_for`.
         turns: the devices over and over: who holds the next chunk, where a chunk is not shared out among them.
         magnitudes: seats of each configuration's constituencies.
+        sizes: their voters.
         metrics: names of those to compute.
         table: of the program's electors, on the devices; None where voters are drawn.
     """
@@ -54,6 +58,7 @@ class Plan:
     program: Program
     turns: Iterator[jax.Device]
     magnitudes: Magnitudes
+    sizes: Sizes
     metrics: tuple[str, ...] = DEFAULT_METRICS
     table: VoterTable | None = None
 
@@ -73,8 +78,8 @@ class Plan:
         """
         scenarios = seed_scenarios(self.scenarios, configuration, seeds, self.capacity.simulations)
         size = self.scenarios.n_voters[configuration], self.scenarios.n_constituencies[configuration]
-        sizes = self.program.electors.sizes if self.program.electors else None
-        constituencies = tabulate_constituencies(*size, self.capacity, self.magnitudes.of(configuration), sizes)
+        magnitudes, sizes = self.magnitudes.of(configuration), self.sizes.of(configuration)
+        constituencies = tabulate_constituencies(*size, self.capacity, magnitudes, sizes)
         if self.laws is not None:
             law, place = self.laws.of(configuration, self.capacity.simulations)
             device = next(self.turns)
@@ -114,5 +119,7 @@ def make_plan(
     laws = None if program.engine == "voters" else Laws(scenarios, ranked)
     capacity = capacity_for(*largest, BLOCK_ROWS[devices[0].platform][0])
     magnitudes = tabulate_magnitudes([p["district_magnitude"] for p in parameters])
+    sizes = tabulate_sizes([unequal_sizes(p) for p in parameters])
     table = put_everywhere(tabulate_voters(program.electors), devices) if program.electors else None
-    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, cycle(devices), magnitudes, metrics, table)
+    turns = cycle(devices)
+    return Plan(scenarios, systems, capacity, tuple(devices), laws, program, turns, magnitudes, sizes, metrics, table)

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt
 
-from esim_jax.ask import appeal_of, ask_voters, draw_voters, prepare
+from esim_jax.ask import appeal_of, ask_voters, draw_surroundings, draw_voters, prepare
 from esim_jax.model.preferences import draw_lots, order_parties, put_first
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
@@ -52,6 +52,7 @@ def poll_rows(
     first_block: Int[Array, ""] | int,
     n_devices: int,
     model: VoterModel,
+    outlook: Float[Array, "row party"] | None = None,
 ) -> Ranking:
     """The rankings of the voters in every n_devices-th block, words of shape (row, lane); 0 elsewhere.
 
@@ -62,6 +63,7 @@ def poll_rows(
         first_block: the first block to ask: the device's number.
         n_devices: the step from block to block.
         model: of the voters.
+        outlook: log of each party's viability in each row's constituency, for strategic voters.
     """
     scenarios = prepare(scenarios, model)
     n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
@@ -74,7 +76,11 @@ def poll_rows(
         s = lax.optimization_barrier(Scenario(*(field[simulation][:, None] for field in scenarios)))
         key = (s.key_high, s.key_low)
         voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter, rows.table)
-        utility, ballots = ask_voters(s, model, voters, appeal_of(s))
+        number = rows.number[block.place].astype(jnp.uint32) if model.local else None
+        beside = draw_surroundings(s, model, block.key, number, block.key, index)
+        if outlook is not None:
+            beside = beside._replace(outlook=lax.dynamic_slice_in_dim(outlook, start, block_rows)[:, None])
+        _, utility, ballots = ask_voters(s, model, voters, appeal_of(s, model, beside), beside)
         if model.sincere:
             order, lots = put_first(ballots, utility), draw_lots(key, index, len(utility))
         else:

@@ -22,11 +22,23 @@ VOTER_DRAWS = 0
 PREFERENCE_DRAWS = 1 << 8
 """Draw PREFERENCE_DRAWS + j of a voter: for the second and further preferences, two parties a draw."""
 
+TRAIT_DRAWS = 1 << 10
+"""Draw of a voter: whether the voter decides late, and whether the voter identifies with a party."""
+
 POSITION_DRAWS = 1 << 12
 """Draw POSITION_DRAWS + k of index j: coordinates of party j, where positions are drawn, two a draw."""
 
 PROFILE_DRAWS = 1 << 13
 """Draw PROFILE_DRAWS of index k: the weights of rankings 2k and 2k + 1, where an election draws how likely they are."""
+
+LOCAL_DRAWS = 1 << 14
+"""First draw of a constituency's effects on its voters; see `esim_jax.model.geography`."""
+
+SWING_DRAWS = 1 << 15
+"""Draw SWING_DRAWS + k of a constituency, or of the nation: its late swing to parties, two a draw."""
+
+PREVIOUS_DRAWS = (1 << 15) + (1 << 14)
+"""Draw PREVIOUS_DRAWS of index 0: the key of the previous election's voters."""
 
 LOT_DRAWS = 1 << 16
 """Draw LOT_DRAWS + j is party j's lot, which breaks its ties."""

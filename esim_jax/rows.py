@@ -52,6 +52,30 @@ def tabulate_magnitudes(magnitudes: Sequence[int | tuple[int, ...]]) -> Magnitud
     return Magnitudes(np.array([m for row in lists for m in row], np.int64), first, step)
 
 
+class Sizes(NamedTuple):
+    """Sizes of the constituencies of some simulations or configurations: constituency k has voters[first + k]."""
+
+    voters: Int[np.ndarray, " place"]
+    first: Int[np.ndarray, " owner"]  # equal for owners whose sizes are; -1 for equal blocks
+
+    def of(self, owner: Int[np.ndarray, " one"]) -> "Sizes":
+        """Those of some owners."""
+        return Sizes(self.voters, self.first[owner])
+
+
+def tabulate_sizes(sizes: Sequence[Int[np.ndarray, " constituency"] | None]) -> Sizes:
+    """Of each owner, the voters of each constituency, or None for equal blocks.
+
+    >>> tabulate_sizes([None, np.array([2, 1]), np.array([3]), np.array([2, 1])])
+    Sizes(voters=array([2, 1, 3]), first=array([-1,  0,  2,  0]))
+    """
+    different = {one.tobytes(): one for one in sizes if one is not None}
+    lists = [*different.values()]
+    starts = dict(zip(different, _starts(np.array([*map(len, lists)], np.int64)), strict=True))
+    first = np.array([-1 if one is None else starts[one.tobytes()] for one in sizes], np.int64)
+    return Sizes(np.concatenate([*lists, np.zeros(0, np.int64)]), first)
+
+
 class Rows(NamedTuple):
     """The rows of a chunk's electorates, and who votes in them."""
 
@@ -78,7 +102,7 @@ class Capacity(NamedTuple):
 
 
 def count_rows(n_voters: int, n_constituencies: int, sizes: Int[np.ndarray, " constituency"] | None = None) -> int:
-    """Rows of one electorate; `sizes` are the voters of each constituency, where they are not equal.
+    """Rows of one electorate; `sizes` where its constituencies are no equal blocks.
 
     >>> count_rows(1000, 3)  # 334 + 333 + 333 voters, three rows each
     9
@@ -99,13 +123,12 @@ def tabulate_constituencies(
     n_constituencies: Int[np.ndarray, " simulation"],
     capacity: Capacity,
     magnitudes: Magnitudes | None = None,
-    sizes: Int[np.ndarray, " constituency"] | None = None,
+    sizes: Sizes | None = None,
 ) -> Constituencies:
     """The constituencies of several simulations.
 
-    Voters fall to constituencies in blocks of equal size, in order; the first constituencies are one voter larger
-    where the numbers don't divide. With `sizes`, those are the voters of each, in all simulations. Each has one seat
-    unless its magnitude says otherwise.
+    Voters fall to constituencies in blocks, in order. Blocks are of equal size unless `sizes` says otherwise; the
+    first are one voter larger where the numbers don't divide. Each has one seat unless its magnitude says otherwise.
     """
     simulation, number, voters, _ = _divide(n_voters, n_constituencies, sizes)
     if magnitudes is None:
@@ -126,15 +149,17 @@ def tabulate_rows(
     n_voters: Int[np.ndarray, " simulation"],
     n_constituencies: Int[np.ndarray, " simulation"],
     capacity: Capacity,
-    sizes: Int[np.ndarray, " constituency"] | None = None,
+    sizes: Sizes | None = None,
 ) -> Rows:
-    """The row table of several simulations; those with the same seed and size share their rows."""
-    electorates = np.stack([seeds, n_voters.astype(np.uint64), n_constituencies.astype(np.uint64)], axis=1)
+    """The row table of several simulations; those with the same seed and sizes share their rows."""
+    alike = [seeds, n_voters.astype(np.uint64), n_constituencies.astype(np.uint64)]
+    alike += [] if sizes is None else [sizes.first.astype(np.uint64)]
     _, one, electorate, n_members = np.unique(
-        electorates, axis=0, return_index=True, return_inverse=True, return_counts=True
+        np.stack(alike, axis=1), axis=0, return_index=True, return_inverse=True, return_counts=True
     )
     members = np.argsort(electorate.reshape(-1), kind="stable")
-    owner, number, voters, first_voter = _divide(n_voters[one], n_constituencies[one], sizes)
+    of_one = None if sizes is None else sizes.of(one)
+    owner, number, voters, first_voter = _divide(n_voters[one], n_constituencies[one], of_one)
     rows = -(-voters // ROW_WIDTH)
     return Rows(
         place=_pad(np.repeat(np.arange(len(rows)), rows), capacity.rows, capacity.constituencies - 1, np.int32),
@@ -152,19 +177,19 @@ def tabulate_rows(
 
 
 def _divide(
-    n_voters: Int[np.ndarray, " owner"],
-    n_constituencies: Int[np.ndarray, " owner"],
-    sizes: Int[np.ndarray, " constituency"] | None = None,
+    n_voters: Int[np.ndarray, " owner"], n_constituencies: Int[np.ndarray, " owner"], sizes: Sizes | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Owner, number, voters and first voter of every constituency."""
     constituencies, n_voters = n_constituencies.astype(np.int64), n_voters.astype(np.int64)
     owner = np.repeat(np.arange(len(constituencies)), constituencies)
     number = np.arange(len(owner)) - np.repeat(_starts(constituencies), constituencies)
-    if sizes is not None:
-        return owner, number, sizes[number], _starts(sizes)[number]
     size, larger = np.divmod(n_voters, constituencies)
     voters = size[owner] + (number < larger[owner])
-    return owner, number, voters, number * size[owner] + np.minimum(number, larger[owner])
+    if sizes is not None and (sizes.first >= 0).any():
+        unequal = sizes.first[owner] >= 0
+        voters = np.where(unequal, sizes.voters[np.where(unequal, sizes.first[owner] + number, 0)], voters)
+    first_voter = _starts(voters)
+    return owner, number, voters, first_voter - first_voter[_starts(constituencies)][owner]
 
 
 def _starts(lengths: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.multinomial import draw_ballots, draw_tallies
+from esim_jax.outlook import perceive
 from esim_jax.poll import RankedBallots, constituency_of_rows, no_ballots, poll_rows
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
@@ -67,8 +68,10 @@ def simulate_voters(
     ranked = any(system.ranked for system in systems)
     decide_compiled = _compile_beside(scenarios, constituencies, rows, systems, mesh, metrics)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
-        tally = _tally_voters(scenarios, constituencies, rows, mesh, block_rows, at_once, model)
-        ballots = _poll_voters(scenarios, constituencies, rows, mesh, block_rows, model) if ranked else None
+        asked = scenarios, constituencies, rows, mesh, block_rows
+        outlook = _survey_voters(*asked, at_once, model) if model.strategic else None
+        tally = _tally_voters(*asked, at_once, model, outlook)
+        ballots = _poll_voters(*asked, model, outlook) if ranked else None
         decide_compiled.join()
         return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
@@ -156,14 +159,42 @@ def _tally_voters(
     block_rows: int,
     at_once: int,
     model: VoterModel,
+    outlook: Float[Array, "constituency party"] | None = None,
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
-    def tally_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> tuple[Array, Array]:
+    def tally_share(
+        scenarios: Scenario, constituencies: Constituencies, rows: Rows, outlook: Array | None = None
+    ) -> tuple[Array, Array]:
         first = lax.axis_index("device").astype(jnp.int32)
-        tally = tally_rows(scenarios, constituencies, rows, block_rows, at_once, first, mesh.size, model)
+        tally = tally_rows(scenarios, constituencies, rows, block_rows, at_once, first, mesh.size, model, outlook)
         return lax.psum(tally, "device")
 
+    given = (scenarios, constituencies, rows, *(() if outlook is None else (outlook,)))
     everywhere = PartitionSpec()
-    return jax.shard_map(tally_share, mesh=mesh, in_specs=(everywhere,) * 3, out_specs=everywhere, check_vma=False)(
+    return jax.shard_map(
+        tally_share, mesh=mesh, in_specs=(everywhere,) * len(given), out_specs=everywhere, check_vma=False
+    )(*given)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
+def _survey_voters(
+    scenarios: Scenario,
+    constituencies: Constituencies,
+    rows: Rows,
+    mesh: Mesh,
+    block_rows: int,
+    at_once: int,
+    model: VoterModel,
+) -> Float[Array, "constituency party"]:
+    """What strategic voters learn of the parties' chances: a pass over the voters, or over others of the same law."""
+
+    def survey_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> Array:
+        first = lax.axis_index("device").astype(jnp.int32)
+        step = block_rows, at_once, first, mesh.size
+        votes, _ = tally_rows(scenarios, constituencies, rows, *step, model, surveyed=True)
+        return perceive(scenarios, constituencies, lax.psum(votes, "device"), model)
+
+    everywhere = PartitionSpec()
+    return jax.shard_map(survey_share, mesh=mesh, in_specs=(everywhere,) * 3, out_specs=everywhere, check_vma=False)(
         scenarios, constituencies, rows
     )
 
@@ -176,16 +207,21 @@ def _poll_voters(
     mesh: Mesh,
     block_rows: int,
     model: VoterModel,
+    outlook: Float[Array, "constituency party"] | None = None,
 ) -> RankedBallots:
-    def poll_share(scenarios: Scenario, constituencies: Constituencies, rows: Rows) -> RankedBallots:
+    def poll_share(
+        scenarios: Scenario, constituencies: Constituencies, rows: Rows, outlook: Array | None = None
+    ) -> RankedBallots:
         first = lax.axis_index("device").astype(jnp.int32)
-        rankings = poll_rows(scenarios, rows, block_rows, first, mesh.size, model)
+        of_rows = None if outlook is None else outlook[constituency_of_rows(constituencies, rows)]
+        rankings = poll_rows(scenarios, rows, block_rows, first, mesh.size, model, of_rows)
         return RankedBallots(lax.psum(rankings, "device"), constituency_of_rows(constituencies, rows))
 
+    given = (scenarios, constituencies, rows, *(() if outlook is None else (outlook,)))
     everywhere = PartitionSpec()
-    return jax.shard_map(poll_share, mesh=mesh, in_specs=(everywhere,) * 3, out_specs=everywhere, check_vma=False)(
-        scenarios, constituencies, rows
-    )
+    return jax.shard_map(
+        poll_share, mesh=mesh, in_specs=(everywhere,) * len(given), out_specs=everywhere, check_vma=False
+    )(*given)
 
 
 @partial(jax.jit, static_argnums=0)

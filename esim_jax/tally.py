@@ -7,6 +7,7 @@ rows nor on the number of devices.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -15,7 +16,7 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.ask import appeal_of, ask_voters, draw_voters, prepare, welfare_of
+from esim_jax.ask import appeal_of, ask_voters, draw_surroundings, draw_voters, prepare, voters_key, welfare_of
 from esim_jax.model.frame import VoterTable
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
@@ -36,6 +37,11 @@ _SEEN = (
     "incumbent", "weight", "numbers",
 )  # fmt: skip
 """Fields of a scenario that voters see, float32."""
+
+
+def seen_by(model: VoterModel) -> tuple[str, ...]:
+    """Fields of a scenario that the model's voters see."""
+    return (*_SEEN, "eligible") if model.local or model.identified else _SEEN
 
 
 def rows_at_once(platform: str, n_rows: int, n_devices: int, at_once: int) -> int:
@@ -76,6 +82,10 @@ def tally_block(
     n_voters: Int[Array, " row"],
     first_voter: UInt[Array, " row"],
     table: VoterTable | None = None,
+    constituency: UInt[Array, " row"] | None = None,
+    outlook: Float[Array, "row member party"] | None = None,
+    *,
+    surveyed: bool = False,
 ) -> tuple[Int[Array, "row member party"], Int[Array, "row member party"]]:
     """Votes and welfare of each row of a block in each of some simulations, int32.
 
@@ -86,29 +96,39 @@ def tally_block(
         n_voters: int32 voters from the row's first place on; surplus lanes take no part. Not above 0 for an empty row.
         first_voter: uint32 index within the electorate of the row's first voter.
         table: of voters who are given.
+        constituency: uint32 number of each row's constituency, for models whose voters it matters to.
+        outlook: log of each party's viability, for strategic voters.
+        surveyed: whether voters are asked before the election, see `esim_jax.ask.Surroundings`.
 
     Returns:
-        Votes of each party, and the sum of its utility over all voters in units of 1 / welfare_scale.
+        Votes of each party, and the sum of its utility over all voters in units of 1 / welfare_scale; 0 in a survey.
     """
     _, n_members, n_parties = scenario.weight.shape
-    voters, _, present = draw_voters(scenario, model, key, n_voters, first_voter, table)
+    of_voters = voters_key(model, key, surveyed)
+    voters, index, present = draw_voters(scenario, model, of_voters, n_voters, first_voter, table)
+    beside = draw_surroundings(scenario, model, key, constituency, of_voters, index)
 
-    appeal = appeal_of(scenario)
+    appeal = appeal_of(scenario, model, beside)
     votes, welfare = [], []
     for m in range(n_members):
-        s = scenario._replace(**{name: getattr(scenario, name)[:, m, None] for name in _SEEN})
-        utility, ballots = ask_voters(s, model, voters, appeal[:, m, None])
-        votes += [ballot.astype(jnp.int32) for ballot in ballots.up_to]
-        welfare += [jnp.where(present, w, 0) for w in welfare_of(model, utility, s.welfare_scale)]
+        s = scenario._replace(**{name: getattr(scenario, name)[:, m, None] for name in seen_by(model)})
+        beside = beside._replace(outlook=None if outlook is None else outlook[:, m, None], surveyed=surveyed)
+        asked = ask_voters(s, model, voters, appeal[:, m, None], beside)
+        votes += [ballot.astype(jnp.int32) for ballot in asked.ballots.up_to]
+        if not surveyed:
+            welfare += [jnp.where(present, w, 0) for w in welfare_of(model, asked.utility, s.welfare_scale)]
     sums = lax.reduce(
         (*votes, *welfare),
         (np.int32(0),) * (len(votes) + len(welfare)),
         lambda a, b: tuple(x + y for x, y in zip(a, b, strict=True)),
         (1,),
     )
-    running, total = (
-        jnp.stack(part, axis=-1).reshape(-1, n_members, n_parties) for part in (sums[: len(votes)], sums[len(votes) :])
-    )
+
+    def of_members(sums: Sequence[Array]) -> Array:
+        return jnp.stack(sums, axis=-1).reshape(-1, n_members, n_parties)
+
+    running = of_members(sums[: len(votes)])
+    total = jnp.zeros_like(running) if surveyed else of_members(sums[len(votes) :])
     return jnp.diff(running, axis=-1, prepend=np.int32(0)), total
 
 
@@ -135,17 +155,17 @@ def look_up_rows(scenarios: Scenario, rows: Rows, start: Int[Array, ""], block_r
     return Block(place, electorate, key, n_voters, rows.first_voter[place] + skipped.astype(jnp.uint32))
 
 
-def _pack(scenarios: Scenario) -> Float[Array, "simulation number"]:
+def _pack(scenarios: Scenario, seen: tuple[str, ...]) -> Float[Array, "simulation number"]:
     """What voters see of each scenario, side by side: a row of the table looks it up once, not field by field."""
     n = len(scenarios.weight)
-    fields = [getattr(scenarios, name) for name in _SEEN]
+    fields = [getattr(scenarios, name) for name in seen]
     return jnp.concatenate([field.reshape(n, math.prod(field.shape[1:])) for field in fields], axis=-1)
 
 
-def _unpack(numbers: Float[Array, "row member number"], scenarios: Scenario) -> Scenario:
+def _unpack(numbers: Float[Array, "row member number"], scenarios: Scenario, seen: tuple[str, ...]) -> Scenario:
     """The scenarios that were looked up; fields that voters don't see stay those of the chunk."""
     fields, start = {}, 0
-    for name in _SEEN:
+    for name in seen:
         shape = getattr(scenarios, name).shape[1:]
         width = math.prod(shape)
         fields[name] = numbers[..., start : start + width].reshape(numbers.shape[:-1] + shape)
@@ -162,6 +182,8 @@ def tally_rows(
     first_block: Int[Array, ""] | int,
     n_devices: int,
     model: VoterModel,
+    outlook: Float[Array, "constituency party"] | None = None,
+    surveyed: bool = False,
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
     """Votes by constituency and welfare by simulation, int64, over every n_devices-th block.
 
@@ -174,6 +196,8 @@ def tally_rows(
         first_block: the first block to add up: the device's number.
         n_devices: the step from block to block.
         model: of the voters.
+        outlook: log of each party's viability, for strategic voters.
+        surveyed: whether voters are asked before the election; welfare is then 0.
     """
     scenarios = prepare(scenarios, model)
     n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
@@ -188,11 +212,17 @@ def tally_rows(
             index = turn * np.int32(at_once) + jnp.arange(at_once, dtype=jnp.int32)
             takes_part = (index < n_members[:, None])[..., None]
             simulation = rows.member[rows.first_member[block.electorate][:, None] + index]
-            behaviour, key, n_voters, first_voter = lax.optimization_barrier(
-                (numbers[simulation], block.key, block.n_voters, block.first_voter)
+            number, chances = None, None
+            if model.local:
+                number = rows.number[block.place].astype(jnp.uint32)
+            if outlook is not None:
+                chances = outlook[constituencies.first[simulation] + rows.number[block.place][:, None]]
+            behaviour, key, n_voters, first_voter, number, chances = lax.optimization_barrier(
+                (numbers[simulation], block.key, block.n_voters, block.first_voter, number, chances)
             )
-            asked = _unpack(behaviour, scenarios)
-            votes, welfare = tally_block(asked, model, key, n_voters, first_voter, rows.table)
+            asked = _unpack(behaviour, scenarios, seen)
+            of_rows = key, n_voters, first_voter, rows.table, number, chances
+            votes, welfare = tally_block(asked, model, *of_rows, surveyed=surveyed)
             constituency = constituencies.first[simulation] + rows.number[block.place][:, None]
             both = jnp.concatenate([votes, welfare], axis=-1)  # scattered together, which no second core helps with
             return tally.at[constituency].add(jnp.where(takes_part, both, 0).astype(jnp.int64))
@@ -201,7 +231,8 @@ def tally_rows(
         return lax.fori_loop(np.int32(0), turns, add_members, tally)
 
     n_simulations, n_parties = scenarios.weight.shape
-    numbers = _pack(scenarios)
+    seen = seen_by(model)
+    numbers = _pack(scenarios, seen)
     empty = jnp.zeros((constituencies.simulation.shape[0], 2 * n_parties), jnp.int64)
     tally = lax.fori_loop(np.int32(0), mine, add_block, empty)
     votes, welfare = tally[:, :n_parties], tally[:, n_parties:]

@@ -19,7 +19,7 @@ from scipy import stats
 
 from esim_jax import ElectionModel, Party
 from esim_jax.analysis import BatchRunner, ParameterSweep
-from esim_jax.ask import appeal_of, ask_voters, draw_voters, prepare
+from esim_jax.ask import Surroundings, appeal_of, ask_voters, draw_voters, prepare
 from esim_jax.cli import main
 from esim_jax.clusters import Cluster
 from esim_jax.config import read_parameters
@@ -259,7 +259,7 @@ def block(n_voters=N, **parameters):
         key = s.key_high[:, 0], s.key_low[:, 0]
         first = jnp.arange(n_rows, dtype=jnp.uint32) * np.uint32(128)
         voters, index, _ = draw_voters(s, model, key, jnp.full(n_rows, 128), first)
-        utility, ballots = ask_voters(s, model, voters, appeal_of(s))
+        _, utility, ballots = ask_voters(s, model, voters, appeal_of(s, model, Surroundings()), Surroundings())
         of_rows = (key[0][:, None], key[1][:, None])
         if model.sincere:
             words = rank_parties(put_first(ballots, utility), lots=draw_lots(of_rows, index, n_options))

@@ -18,6 +18,7 @@ A voter takes two pairs of random words: 24 bits each for the lean and the noise
 24 for age and education, and the last word for the ballot.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -79,6 +80,15 @@ def draw_electorate(
     y = _clip(0.3 * NORMAL(centred24(noise)) - 0.02 * (education - 2) + 0.005 * (age - 50))
     habit = 0.02 * education + 0.002 * jnp.minimum(age - 18, 50)
     return Electorate(age, education, x, y, habit, uniform23(ballot))
+
+
+def move_in_box(
+    voters: Electorate,
+    shift: Sequence[Float[Array, "..."]],
+    parameters: Mapping[str, Float[Array, "..."]],  # noqa: ARG001 (voter models have one signature)
+) -> Electorate:
+    """The voters with their positions moved, within [-1, 1]."""
+    return voters._replace(x=_clip(voters.x + shift[0]), y=_clip(voters.y + shift[1]))
 
 
 def _clip(value: Float[Array, "..."]) -> Float[Array, "..."]:

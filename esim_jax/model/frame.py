@@ -114,6 +114,15 @@ def find_places(table: VoterTable, number: UInt[Array, "..."]) -> Int[Array, "..
     return lax.fori_loop(np.int32(0), table.steps, halve, place)
 
 
+def move_freely(
+    voters: FrameVoters,
+    shift: Sequence[Float[Array, "..."]],
+    parameters: Mapping[str, Float[Array, "..."]],  # noqa: ARG001 (all moves have one signature)
+) -> FrameVoters:
+    """The voters with their positions moved."""
+    return voters._replace(position=tuple(z + s for z, s in zip(voters.position, shift, strict=True)))
+
+
 def turnout_of_rows(
     voters: Any,
     best: Float[Array, "..."],

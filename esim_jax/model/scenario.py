@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.config import assembly_seats, extra_seats
 from esim_jax.model.mixture import cluster_numbers
+from esim_jax.model.spatial import WIDEST
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, read_number
 from esim_jax.parties import NOTA, Party
 from esim_jax.random import seed_words
@@ -153,5 +154,6 @@ def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.nda
 
 def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> float:
     """The largest power of two with which every |utility| stays below 2^WELFARE_BITS."""
-    bound = 1.0 if model.normalised else model.stretch(parameters, model.bound(parameters, ballot))
+    further = WIDEST * parameters["local_appeal"] + parameters["identification_strength"]
+    bound = 1.0 if model.normalised else model.stretch(parameters, model.bound(parameters, ballot)) + further
     return 2.0 ** (WELFARE_BITS - 1 - math.frexp(bound)[1])

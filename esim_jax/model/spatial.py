@@ -97,6 +97,16 @@ def _spread(voters: SpatialVoters, standard: list[Array], parameters: Mapping[st
     return voters._replace(position=tuple(z * s for z, s in zip(standard, within, strict=True)))
 
 
+def move_in_space(
+    voters: SpatialVoters, shift: Sequence[Float[Array, "..."]], parameters: Mapping[str, Float[Array, "..."]]
+) -> SpatialVoters:
+    """The voters with their positions moved in each of the election's dimensions."""
+    moved = [
+        z + s * (d < parameters["dimensions"]) for d, (z, s) in enumerate(zip(voters.position, shift, strict=True))
+    ]
+    return voters._replace(position=tuple(moved))
+
+
 def draw_positions(
     key: Key, n_parties: int, n_dimensions: int, parameters: Mapping[str, Float[Array, "..."]]
 ) -> Float[Array, "... party dimension"]:
@@ -136,5 +146,6 @@ def bound_within(reach: float, parameters: Mapping[str, Any], ballot: Sequence[P
     furthest = max(abs(v) for option in ballot for v in (option.position_x, option.position_y))
     if parameters["positions_drawn"]:
         furthest = max(furthest, reach * parameters["position_dispersion"])
+    furthest += WIDEST * parameters["constituency_shift"]
     distance = math.sqrt(parameters["dimensions"]) * (reach + furthest)
     return float(distance + max(abs(0.01 * option.valence) + option.incumbent * abs(effect) for option in ballot))

@@ -35,8 +35,8 @@ from esim_jax.model.cultures import (
     unit_bound,
     utilities_as_drawn,
 )
-from esim_jax.model.electorate import draw_electorate
-from esim_jax.model.frame import draw_from_table, frame_bound, turnout_of_rows, utilities_of_rows
+from esim_jax.model.electorate import draw_electorate, move_in_box
+from esim_jax.model.frame import draw_from_table, frame_bound, move_freely, turnout_of_rows, utilities_of_rows
 from esim_jax.model.mixture import (
     CLUSTER_NUMBERS,
     clustered_bound,
@@ -50,11 +50,12 @@ from esim_jax.model.spatial import (
     draw_normal,
     draw_positions,
     draw_uniform,
+    move_in_space,
     spatial_bound,
     spread_normal,
     spread_uniform,
 )
-from esim_jax.model.turnout import demographic_turnout, participation
+from esim_jax.model.turnout import DEMOGRAPHIC_RANGE, demographic_turnout, participation
 from esim_jax.model.utility import incumbency_effect
 from esim_jax.own_behaviour import OwnBehaviour
 from esim_jax.parties import Party
@@ -101,6 +102,12 @@ class VoterModel(NamedTuple):
         exceeds: whether utilities may be larger than the bound; the welfare counts them up to it then.
         sincere: whether the choice has no randomness: a temperature of 0 throughout.
         normalised: whether each voter's utilities count from 0 for the worst party to 1 for the best in the welfare.
+        move: the voters moved in each coordinate, as in `esim_jax.model.geography`; None where they have no position.
+        turnout_range: of the probability to vote.
+        geography: whether constituencies differ, see `esim_jax.model.geography`.
+        identified: whether voters identify with parties, see `esim_jax.model.identification`.
+        undecided: whether some voters decide late, see `esim_jax.model.polls`.
+        strategic: where voters know the parties' chances from: "poll" or "previous"; "" where they choose sincerely.
     """
 
     numbers: tuple[str, ...] = ()
@@ -114,6 +121,17 @@ class VoterModel(NamedTuple):
     exceeds: bool = False
     sincere: bool = False
     normalised: bool = False
+    move: Callable[[Voters, Sequence[Array], Parameters], Voters] | None = move_in_box
+    turnout_range: tuple[float, float] = DEMOGRAPHIC_RANGE
+    geography: bool = False
+    identified: bool = False
+    undecided: bool = False
+    strategic: str = ""
+
+    @property
+    def local(self) -> bool:
+        """Whether it matters to voters in which constituency they live."""
+        return self.geography or self.undecided
 
 
 DEMOGRAPHIC = VoterModel()
@@ -123,8 +141,9 @@ DEMOGRAPHIC = VoterModel()
 def _ordered(place: Callable[[Voters, Parameters], Voters], *numbers: str) -> VoterModel:
     """A culture by an order of the parties; `numbers` are its own."""
     return VoterModel(
-        ("participation", "n_options", *numbers), draw_orders, place, utilities_as_drawn, participation, unit_bound
-    )
+        ("participation", "n_options", *numbers), draw_orders, place, utilities_as_drawn, participation, unit_bound,
+        move=None, turnout_range=(0, 1),
+    )  # fmt: skip
 
 
 _SPATIAL = ("dimensions", "voter_spread", "positions_drawn", "position_dispersion", "participation")
@@ -133,26 +152,33 @@ VOTER_MODELS: dict[str, VoterModel] = {
     "demographic": DEMOGRAPHIC,
     "spatial_normal": VoterModel(
         (*_SPATIAL, "voter_correlation"), draw_normal, spread_normal, proximity, participation, spatial_bound,
-        draw_positions,
+        draw_positions, move=move_in_space, turnout_range=(0, 1),
     ),
     "spatial_uniform": VoterModel(
-        _SPATIAL, draw_uniform, spread_uniform, proximity, participation, spatial_bound, draw_positions
+        _SPATIAL, draw_uniform, spread_uniform, proximity, participation, spatial_bound, draw_positions,
+        move=move_in_space, turnout_range=(0, 1),
     ),
     "impartial_culture": VoterModel(
-        ("participation",), draw_utilities, _as_drawn, utilities_as_drawn, participation, unit_bound
+        ("participation",), draw_utilities, _as_drawn, utilities_as_drawn, participation, unit_bound,
+        move=None, turnout_range=(0, 1),
     ),
     "spatial_clusters": VoterModel(
         ("dimensions", "positions_drawn", "position_dispersion", "participation", *CLUSTER_NUMBERS),
         draw_clustered, place_clustered, proximity, participation, clustered_bound, draw_clustered_positions,
+        move=move_in_space, turnout_range=(0, 1),
     ),
     "impartial_anonymous_culture": _ordered(place_anonymous)._replace(draw=draw_anonymous),
     "mallows": _ordered(by_order(mallows), "mallows_dispersion"),
     "plackett_luce": VoterModel(
-        ("participation",), draw_alike, _as_drawn, appeal_alone, participation, appeal_bound
+        ("participation",), draw_alike, _as_drawn, appeal_alone, participation, appeal_bound,
+        move=None, turnout_range=(0, 1),
     ),
     "single_peaked": _ordered(by_order(single_peaked)),
     "single_peaked_conitzer": _ordered(by_order(single_peaked_conitzer)),
-    "frame": VoterModel(("participation",), draw_from_table, _as_drawn, proximity, turnout_of_rows, frame_bound),
+    "frame": VoterModel(
+        ("participation",), draw_from_table, _as_drawn, proximity, turnout_of_rows, frame_bound,
+        move=move_freely, turnout_range=(0, 1),
+    ),
 }  # fmt: skip
 """Every voter model by name."""
 
@@ -169,14 +195,33 @@ def find_voter_model(parameters: Mapping[str, Any]) -> VoterModel:
     """The voter model that a full set of parameters asks for.
 
     >>> from esim_jax.config import read_parameters
-    >>> find_voter_model(read_parameters({})) == DEMOGRAPHIC
+    >>> find_voter_model(read_parameters({"n_voters": 5_000})) == DEMOGRAPHIC
     True
     """
     model = VOTER_MODELS[parameters["voter_model"]]
     if parameters["voters"] is not None and parameters["voters"].utility:
-        model = model._replace(behaviour=utilities_of_rows)
+        model = model._replace(behaviour=utilities_of_rows, move=None)
     model = _behave(model, parameters)
-    return model._replace(sincere=parameters["temperature"] == 0, normalised=parameters["normalised_welfare"])
+    strategic = parameters["viability"] if parameters["strategic_sensitivity"] > 0 else ""
+    model = model._replace(
+        sincere=parameters["temperature"] == 0,
+        normalised=parameters["normalised_welfare"],
+        geography=any(parameters[name] > 0 for name in _NUMBERS["geography"]),
+        identified=model.move is not None and all(parameters[name] > 0 for name in _NUMBERS["identified"]),
+        undecided=parameters["undecided"] > 0 and (parameters["late_swing"] > 0 or strategic == "poll"),
+        strategic=strategic,
+    )
+    further = [name for flag, names in _NUMBERS.items() if getattr(model, flag) for name in names]
+    return model._replace(numbers=(*dict.fromkeys((*model.numbers, *further)),))
+
+
+_NUMBERS = {
+    "geography": ("constituency_shift", "local_appeal", "turnout_spread"),
+    "identified": ("identification_strength", "identified_share"),
+    "undecided": ("undecided", "late_swing", "polling_error_correlation"),
+    "strategic": ("strategic_sensitivity", "polling_error", "polling_error_correlation"),
+}
+"""Parameters that are read where a flag of the voter model is set."""
 
 
 def _behave(model: VoterModel, parameters: Mapping[str, Any]) -> VoterModel:

@@ -31,6 +31,10 @@ _ALSO = ("vacant_seats", "threshold_waived", "votes", "seats")
 """What else is kept of a simulation."""
 
 
+_LISTS = ("district_magnitude", "constituency_sizes", "salience")
+"""Parameters that are one number, or a list with one number a constituency or a dimension."""
+
+
 class CompiledSweep:
     """The configurations of a sweep as the built-in model reads them; election_kwargs hold for all of them.
 
@@ -145,7 +149,8 @@ class CompiledSweep:
     def _group(self, configuration: int) -> tuple[Any, ...]:
         """Configurations of one group have the same electorates under common random numbers."""
         p = self._parameters[configuration]
-        return p["n_voters"], p["n_constituencies"], self._cutter.programs[configuration]
+        sizes = p["n_voters"], p["n_constituencies"], p["size_spread"], p["constituency_sizes"]
+        return *sizes, self._cutter.programs[configuration]
 
     def _collect(self, index: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
         """The rows of a chunk, once it is computed."""
@@ -234,17 +239,14 @@ def _read_once(configs: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, An
 def _as_read(configs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The parameters that were given, as the model read them; lists have one form in all configurations."""
     exemptions = any(party.threshold_exempt for p in parameters for party in p["parties"])
-    weights = any(isinstance(p["salience"], tuple) for p in parameters)
-    lists = any(isinstance(p["district_magnitude"], tuple) for p in parameters)
+    lists = {name for name in _LISTS if any(isinstance(p[name], tuple) for p in parameters)}
 
     def one(name: str, value: Any) -> Any:
         if name == "parties":
             return party_mappings(value, exemptions)
         if name == "clusters":
             return cluster_mappings(value)
-        if name == "district_magnitude" and lists:
-            return [value] if isinstance(value, int) else list(value)
-        if name == "salience" and weights:
+        if name in lists:
             return list(value) if isinstance(value, tuple) else [value]
         if name == "voters":
             return None if value is None else str(value)
