@@ -9,16 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Bool, Int, UInt
+from jaxtyping import Bool, Int, Shaped, UInt
 
 from esim_jax.model.scenario import Scenario
-from esim_jax.poll import RankedBallots
+from esim_jax.poll import Polls, Words
 from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
-from esim_jax.systems import RANKED, RULES, Contest, System, passes_threshold
+from esim_jax.systems import PAIRWISE, RANKED, RULES, Contest, System, passes_threshold
+from esim_jax.systems.condorcet import Pairs, sum_pairs
 from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, with_minimum
-from esim_jax.systems.staged import RankedContest
+from esim_jax.systems.positional import approval
+from esim_jax.systems.staged import RankedContest, count_rows
 
 NATION = np.uint32(0xFFFF_FFFF)
 """Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
@@ -39,7 +41,7 @@ def allot_seats(
     systems: tuple[System, ...],
     constituency_votes: Int[Array, "constituency party"],
     votes: Int[Array, "simulation party"],
-    ballots: RankedBallots | TypedBallots | None = None,
+    ballots: "BallotBox | TypedBallots | None" = None,
 ) -> Seats:
     """The seats of elections whose votes are counted; `ballots` where some system needs more than first places.
 
@@ -61,6 +63,62 @@ def allot_seats(
 
 
 @dataclass(frozen=True)
+class BallotBox:
+    """The ballots that a chunk's polls keep, and what is counted once a poll, whatever number of simulations asks.
+
+    Attributes:
+        polls: who was asked.
+        words: of their ballots, by kind, see `esim_jax.systems.System.ballots`.
+        constituency: of each row of them, among those of the polls.
+        of_poll: the constituency, among those of the polls, of each of the simulations'.
+        in_use: whether there is such a constituency; False for a surplus place.
+    """
+
+    polls: Polls
+    words: dict[str, Words]
+    constituency: Int[Array, " row"]
+    of_poll: Int[Array, " constituency"]
+    in_use: Bool[Array, " constituency"]
+
+    @cached_property
+    def contests(self) -> RankedContest:
+        """Of the polls' constituencies."""
+        scenarios, of = self.polls.scenarios, self.polls.constituencies
+        lots = _lots(scenarios, of.simulation, of.number)
+        return RankedContest(of.n_seats.astype(jnp.int64), lots, scenarios.eligible[of.simulation])
+
+    @cached_property
+    def pairs(self) -> Int[Array, "contest party party"]:
+        """The pairwise matrix of each contest, see `esim_jax.systems.condorcet`."""
+        return sum_pairs(self.contests, self.words["rankings"], self.constituency)
+
+    def count(self, system: System, mine: Bool[Array, " simulation"]) -> Int[Array, "constituency party"]:
+        """Seats by a rule in the constituencies of some simulations; in those of others they mean nothing."""
+        contests = self.contests
+        if system.rule in PAIRWISE:
+            pairs = self.pairs  # outside the branch: other rules and metrics use it too
+
+            def counted() -> Int[Array, "contest party"]:
+                return jax.vmap(RANKED[system.rule].seats)(contests, Pairs(pairs, jnp.ones(len(pairs), bool)))
+        else:
+            needed = jnp.zeros(len(self.polls.scenarios.weight), bool).at[self.polls.of].max(mine)
+
+            def counted() -> Int[Array, "contest party"]:
+                return count_rows(
+                    RANKED[system.rule], contests, self.words[system.ballots], self.constituency,
+                    needed=needed[self.polls.constituencies.simulation],
+                )  # fmt: skip
+
+        none = jnp.zeros(contests.lots.shape, jnp.int64)
+        seats = self.of_simulations(lax.cond(mine.any(), counted, lambda: none))
+        return jnp.where(self.in_use[:, None], seats, 0)
+
+    def of_simulations(self, values: Shaped[Array, "contest ..."]) -> Shaped[Array, "constituency ..."]:
+        """What each of the simulations' constituencies has in its poll; anything in a surplus place."""
+        return values[self.of_poll]
+
+
+@dataclass(frozen=True)
 class _Count:
     """The votes of a chunk's elections, and what several systems make of them; each is computed once, if at all."""
 
@@ -68,7 +126,7 @@ class _Count:
     constituencies: Constituencies
     constituency_votes: Int[Array, "constituency party"]
     votes: Int[Array, "simulation party"]
-    ballots: RankedBallots | TypedBallots | None
+    ballots: BallotBox | TypedBallots | None
 
     @property
     def n_simulations(self) -> int:
@@ -162,15 +220,15 @@ def _by_constituency(count: _Count, system: System, mine: Array) -> Seats:  # no
 
 
 def _by_rankings(count: _Count, system: System, mine: Array) -> Seats:
-    """The rule in every constituency, on its ranked ballots."""
+    """The rule in every constituency, on its ballots that say more than one name."""
     where, ballots = count.constituencies.simulation, count.ballots
-    assert ballots is not None  # noqa: S101 (the plan of ranked systems gives them)
-    contests = RankedContest(count.local.n_seats, count.local.lots, count.scenarios.eligible[where])
-
-    def counted() -> Int[Array, "constituency party"]:
-        return ballots.seats_by(RANKED[system.rule], contests)
-
-    local = lax.cond(mine.any(), counted, lambda: _none(count))
+    assert ballots is not None  # noqa: S101 (the plan of such systems gives them)
+    if isinstance(ballots, BallotBox):
+        local = ballots.count(system, mine)
+    else:
+        contests = RankedContest(count.local.n_seats, count.local.lots, count.scenarios.eligible[where])
+        rule = approval if system.rule == "approval" else RANKED[system.rule]  # its types are rankings, cut short
+        local = lax.cond(mine.any(), lambda: ballots.seats_by(rule, contests), lambda: _none(count))
     seats = count.of_nation(local)
     return Seats(seats, count.no, local, count.n_seats - seats.sum(axis=-1))
 

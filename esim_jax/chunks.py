@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from esim_jax.config import MOST_TYPED
+from esim_jax.config import COUNTING, MOST_TYPED
 from esim_jax.electors import Electors
+from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
 from esim_jax.parties import NOTA
 from esim_jax.ranking_types import types_for
@@ -16,6 +17,7 @@ from esim_jax.rows import ROW_WIDTH, count_rows
 from esim_jax.sizes import unequal_sizes
 from esim_jax.systems import find_system
 from esim_jax.systems.rankings import words_for
+from esim_jax.systems.scores import score_words_for
 
 
 class Span(NamedTuple):
@@ -31,20 +33,22 @@ Chunk = tuple[Span, ...]
 
 
 class Load(NamedTuple):
-    """What simulations take up in a chunk."""
+    """What simulations take up in a chunk; voters are asked once a poll, see `esim_jax.poll.Polls`."""
 
     simulations: int
     constituencies: int
-    rows: int
+    rows: int  # of the polls
+    polls: int = 1
+    polled: int = 1  # constituencies of the polls
 
 
 BOUNDS = {
-    "voters": Load(1024, 2**16, 2**17),
-    "voters, ranked": Load(1024, 2**16, 2**14),
-    "multinomial": Load(2**14, 2**18, 2**14),
-    "limit": Load(2**14, 2**18, 2**14),
-    "multinomial, ranked": Load(2**12, 2**13, 2**14),
-    "limit, ranked": Load(2**12, 2**13, 2**14),
+    "voters": Load(1024, 2**16, 2**17, 1024, 2**16),
+    "voters, ranked": Load(2**13, 2**16, 2**14, 2**11, 2**16),
+    "multinomial": Load(2**14, 2**18, 2**14, 2**14, 2**18),
+    "limit": Load(2**14, 2**18, 2**14, 2**14, 2**18),
+    "multinomial, ranked": Load(2**12, 2**13, 2**14, 2**12, 2**13),
+    "limit, ranked": Load(2**12, 2**13, 2**14, 2**12, 2**13),
 }
 """Bounds on a chunk by kind of program, see `Program`: a fraction of a second, and some megabytes whatever the size of
 the sweep (2^17 rows are 16.8 million voters). A simulation that is larger than a chunk is a chunk of its own."""
@@ -83,13 +87,14 @@ class Program(NamedTuple):
         return self.engine + (_RANKED if self.ranked else "")
 
 
-def program_for(parameters: Mapping[str, Any]) -> Program:
-    """The compiled program that holds a configuration's elections."""
+def program_for(parameters: Mapping[str, Any], metrics: Sequence[str] = DEFAULT_METRICS) -> Program:
+    """The compiled program that holds a configuration's elections, and computes these metrics."""
+    ranked = find_system(parameters).ranked or any(METRICS[name].pairwise for name in metrics)
     electors = None
     if parameters["voters"] is not None:
         ballot = (*(party.name for party in parameters["parties"]), *([NOTA] if parameters["include_nota"] else []))
         electors = Electors(parameters["voters"], parameters["n_voters"], parameters["n_constituencies"], ballot)
-    return Program(parameters["engine"], find_system(parameters).ranked, find_voter_model(parameters), electors)
+    return Program(parameters["engine"], ranked, find_voter_model(parameters), electors)
 
 
 def chunk_bytes(load: Load, n_options: int, kind: str = "voters") -> int:
@@ -98,12 +103,13 @@ def chunk_bytes(load: Load, n_options: int, kind: str = "voters") -> int:
     Measured on compiled programs (a test compares), with capacities rounded up to powers of two.
     """
     per_simulation, per_constituency, per_row = 300 + 140 * n_options, 60 + 45 * n_options, 4
-    if kind.endswith(_RANKED):
-        if kind.startswith("voters"):
-            per_row += 4 * ROW_WIDTH * words_for(n_options)
-        else:
-            per_constituency += 16 * types_for(min(n_options, MOST_TYPED))
-    return 2 * (load.simulations * per_simulation + load.constituencies * per_constituency + load.rows * per_row)
+    simulations, constituencies = load.simulations + load.polls, load.constituencies + load.polled
+    if kind == "voters, ranked":
+        per_row += 4 * ROW_WIDTH * (words_for(n_options) + 1 + score_words_for(n_options))
+        constituencies += load.polled * n_options  # the pairwise matrices
+    elif kind.endswith(_RANKED):
+        per_constituency += 16 * types_for(min(n_options, MOST_TYPED))
+    return 2 * (simulations * per_simulation + constituencies * per_constituency + load.rows * per_row)
 
 
 def fit_bounds(kind: str, n_options: int, memory: int, platform: str) -> Load:
@@ -118,7 +124,7 @@ def fit_bounds(kind: str, n_options: int, memory: int, platform: str) -> Load:
     >>> fit_bounds("voters", 3, memory=2**34, platform="cpu") == BOUNDS["voters"]
     True
     >>> fit_bounds("voters", 256, memory=2**31, platform="cpu")
-    Load(simulations=64, constituencies=4096, rows=8192)
+    Load(simulations=32, constituencies=2048, rows=4096, polls=32, polled=2048)
     """
     scale = 1 if platform == "cpu" else _ACCELERATOR
     bounds = Load(*(bound * scale for bound in BOUNDS[kind]))
@@ -135,6 +141,8 @@ class Cutter:
         constituencies: of one simulation of each configuration.
         rows: likewise; 1 where no voter is drawn.
         programs: of each configuration, see `program_for`; a chunk never mixes them.
+        electorates: of each configuration, a number; those that share it, see the same and draw the same seeds, have
+            one poll a run.
         chunk_size: simulations a chunk; None for as many as the bounds allow.
         bounds: by kind of program.
     """
@@ -142,13 +150,14 @@ class Cutter:
     constituencies: Sequence[int]
     rows: Sequence[int]
     programs: Sequence[Program]
+    electorates: Sequence[int]
     chunk_size: int | None
     bounds: Mapping[str, Load] = field(default_factory=lambda: BOUNDS)
 
     def cut(self, spans: Iterable[Span]) -> Iterator[Chunk]:
         """Chunks of consecutive simulations, as large as the bounds allow."""
         chunk: list[Span] = []
-        used = Load(0, 0, 0)
+        used = _NOTHING
         for configuration, run, stop in spans:
             one = self.load((Span(configuration, 0, 1),))
             while run < stop:
@@ -158,7 +167,7 @@ class Cutter:
                     n = max(min(stop - run, self._room(used, one, self.programs[configuration])), 0 if chunk else 1)
                 if n == 0:
                     yield tuple(chunk)
-                    chunk, used = [], Load(0, 0, 0)
+                    chunk, used = [], _NOTHING
                     continue
                 chunk.append(Span(configuration, run, run + n))
                 used = Load(*(have + n * more for have, more in zip(used, one, strict=True)))
@@ -169,16 +178,32 @@ class Cutter:
     def runs_together(self, configurations: Iterable[int]) -> int:
         """How many runs of all these configurations one chunk holds; at least 1."""
         spans = tuple(Span(c, 0, 1) for c in configurations)
-        return max(1, self._room(Load(0, 0, 0), self.load(spans), self.programs[spans[0].configuration]))
+        return max(1, self._room(_NOTHING, self.load(spans), self.programs[spans[0].configuration]))
 
-    def load(self, chunk: Chunk) -> Load:
+    def cut_together(self, spans: Sequence[Span]) -> Iterator[Chunk]:
+        """One chunk of the same runs of some configurations, of one program, or several where it would be too large."""
+        if self._room(_NOTHING, self.load(spans), self.programs[spans[0].configuration]) > 0:
+            yield tuple(spans)
+        else:
+            yield from self.cut(spans)
+
+    def load(self, chunk: Sequence[Span]) -> Load:
         """What a chunk takes up."""
         runs = [(c, stop - first) for c, first, stop in chunk]
+        polls = [(spans[0].configuration, count_runs(spans)) for spans in self._by_electorate(chunk)]
         return Load(
             sum(n for _, n in runs),
             sum(n * self.constituencies[c] for c, n in runs),
-            sum(n * self.rows[c] for c, n in runs),
+            sum(n * self.rows[c] for c, n in polls),
+            sum(n for _, n in polls),
+            sum(n * self.constituencies[c] for c, n in polls),
         )
+
+    def _by_electorate(self, chunk: Sequence[Span]) -> Iterable[list[Span]]:
+        alike: dict[int, list[Span]] = {}
+        for span in chunk:
+            alike.setdefault(self.electorates[span.configuration], []).append(span)
+        return alike.values()
 
     def largest(self, chunks: Iterable[Chunk]) -> Load:
         """A load that none of these chunks exceeds."""
@@ -196,12 +221,49 @@ class Cutter:
         )
 
 
-def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None = None) -> Cutter:
+_NOTHING = Load(0, 0, 0, 0, 0)
+
+
+def count_runs(spans: Iterable[Span]) -> int:
+    """How many runs there are in any of some spans.
+
+    >>> count_runs([Span(0, 0, 5), Span(1, 3, 8), Span(2, 9, 10)])
+    9
+    """
+    found, reached = 0, 0
+    for first, stop in sorted((span.first_run, span.stop_run) for span in spans):
+        found += max(0, stop - max(first, reached))
+        reached = max(reached, stop)
+    return found
+
+
+def number_electorates(parameters: Sequence[Mapping[str, Any]]) -> list[int]:
+    """A number for each configuration that those share in which voters see the same.
+
+    Args:
+        parameters: full parameter sets, all in one order; one a configuration.
+
+    >>> number_electorates([{"temperature": 0.5, "threshold": t, "electoral_system": "PR"} for t in (0.0, 0.05)])
+    [0, 0]
+    """
+    numbers: dict[Any, int] = {}
+    seen = (tuple(value for name, value in p.items() if name not in COUNTING) for p in parameters)
+    return [numbers.setdefault(one, len(numbers)) for one in seen]
+
+
+def make_cutter(
+    parameters: Sequence[Mapping[str, Any]],
+    chunk_size: int | None = None,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    common: bool = False,
+) -> Cutter:
     """The cutter for configurations.
 
     Args:
         parameters: full parameter sets, as `esim_jax.config.read_parameters` returns them; one a configuration.
         chunk_size: simulations a chunk; by default as many as the bounds allow.
+        metrics: names of those that will be computed.
+        common: whether a run has the same seed in all configurations.
 
     >>> from esim_jax.config import read_parameters
     >>> cutter = make_cutter([read_parameters({"n_voters": 1_000})] * 2, chunk_size=4)
@@ -211,7 +273,8 @@ def make_cutter(parameters: Sequence[Mapping[str, Any]], chunk_size: int | None 
     return Cutter(
         [p["n_constituencies"] for p in parameters],
         [_rows_of(p) if p["engine"] == "voters" else 1 for p in parameters],
-        [program_for(p) for p in parameters],
+        [program_for(p, metrics) for p in parameters],
+        number_electorates(parameters) if common else range(len(parameters)),
         chunk_size,
     )
 

@@ -26,15 +26,24 @@ ENGINES = ("voters", "multinomial", "limit")
 
 ONE_WINNER = (
     "two_round", "supplementary_vote", "IRV", "Coombs", "Bucklin", "Borda", "approval",
-    "Copeland", "minimax", "Schulze", "ranked_pairs", "Black",
+    "Copeland", "minimax", "Schulze", "ranked_pairs", "Black", "score", "STAR",
 )  # fmt: skip
-"""Systems on ranked ballots that fill one seat in each constituency."""
+"""Systems that fill one seat in each constituency, on ballots that rank, approve of or score the parties."""
+
+SCORED = ("score", "STAR")
+"""Of them, those that count scores."""
 
 SEVERAL_WINNERS = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
 """Systems on ranked ballots that fill a constituency's seats, at most one a party: each stands with one candidate."""
 
 MOST_RANKED = 15
-"""Parties that a ranked ballot has room for."""
+"""Parties that a ballot which says more than one name has room for."""
+
+COUNTING = (
+    "electoral_system", "allocation_method", "threshold", "district_threshold", "threshold_base", "levelling_seats",
+    "levelling_threshold", "list_seats", "overhang", "waiver_seats", "bonus_seats",
+)  # fmt: skip
+"""Parameters that no voter sees: they bear on nothing until the ballots are counted."""
 
 MOST_TYPED = 6
 """Options on a ranked ballot, none of the above among them, that engines draw which draw no voters."""
@@ -308,9 +317,13 @@ PARAMETERS: dict[str, Parameter] = {
             "district_PR: each constituency's seats are allotted to its votes; "
             "party_block: the plurality winner takes all seats of the constituency; "
             "MMP: list seats make the totals proportional; parallel: list seats beside those of constituencies; "
-            "majority_bonus: PR with a bonus for the largest party; the others count ranked ballots."),
+            "majority_bonus: PR with a bonus for the largest party; the others count ballots that rank, approve of or "
+            "score the parties."),
         Parameter("ballot_length", Integer(1, MOST_RANKED), MOST_RANKED, "parties",
             "Most places of a ranked ballot; parties beyond them are left out."),
+        Parameter("approval_count", Integer(0, MOST_RANKED), 0, "parties",
+            "How many parties an approval ballot approves of, the best; 0: all that the voter likes more than the "
+            "average."),
         Parameter("allocation_method", Choice(ALLOCATION_METHODS), "dhondt", "",
             "How votes turn into party seats: a divisor method or a quota with largest remainders."),
         Parameter("district_magnitude", Magnitude(1, MAX_SEATS), 1, "seats",
@@ -590,6 +603,9 @@ def _check_seats(full: Mapping[str, Any]) -> None:
                 f"engine = {full['engine']!r} draws rankings of up to {MOST_TYPED} options; there are {n_options}: "
                 "choose voters or fewer parties."
             )
+        if full["engine"] != "voters" and (system in SCORED or (system == "approval" and full["approval_count"])):
+            what = "draws no scores" if system in SCORED else "knows no approval_count"
+            raise InputError(f"engine = {full['engine']!r} is not allowed with {system}: it {what}; choose voters.")
         if n_options > MOST_RANKED:
             raise InputError(
                 f"parties has {len(full['parties'])} parties: ranked ballots have room for {MOST_RANKED}, with {NOTA} "

@@ -143,7 +143,7 @@ class ElectionModel:
         computed = tuple(dict.fromkeys([*DEFAULT_METRICS, *asked]))
         devices = jax.local_devices()
         load = make_cutter([parameters]).load((Span(0, 0, 1),))
-        plan = make_plan([parameters], program_for(parameters), devices, load, computed)
+        plan = make_plan([parameters], program_for(parameters, computed), devices, load, computed)
         outcome = jax.device_get(plan.simulate(np.zeros(1, int), np.array([as_uint64(self.seed)])))
         for sentence in describe_oddities(int(outcome.vacant_seats[0]), bool(outcome.threshold_waived[0])):
             warnings.warn(sentence, OutcomeWarning, stacklevel=2)

@@ -36,7 +36,9 @@ PARTY_LEVERS = ("position_x", "position_y", "valence")
 ELECTORATE = 1 << 33
 """Voters of the pseudo-electorate by which `expected_tallies` expresses shares as whole numbers."""
 
-_WELFARE_UNIT = 1 << 20
+WELFARE_UNIT = 1 << 20
+"""Welfare in `expected_tallies` is a mean over voters times this."""
+
 _BALLOT_BITS = 2  # of an electorate a quarter as large: the shares of Meek's method then fit 63 bits
 
 
@@ -127,6 +129,7 @@ def _law(parameters: Mapping[str, Any], parties: Sequence[Party]) -> CellLaw:
             waiver_seats=np.int32(0),
             ballot_length=np.int32(0),
             approves=np.bool_(False),
+            approval_count=np.int32(0),
             system=np.int32(0),
             numbers=np.zeros(0),
         )
@@ -155,7 +158,7 @@ def expected_tallies(
     rest = 1 - law.probability.sum(axis=-1, keepdims=True)
     options = jnp.concatenate([law.probability, rest], axis=-1)
     utility = (options[..., None] * law.mean).sum(axis=-2)[configuration]
-    welfare = jnp.round(utility * (scenarios.welfare_scale.astype(jnp.float64)[:, None] * _WELFARE_UNIT))
+    welfare = jnp.round(utility * (scenarios.welfare_scale.astype(jnp.float64)[:, None] * WELFARE_UNIT))
     return jnp.where(n_voters[:, None] > 0, local, 0), welfare.astype(jnp.int64)
 
 

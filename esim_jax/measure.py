@@ -1,15 +1,21 @@
 """Metrics of a chunk of elections, from their votes, seats and welfare."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from esim_jax.allot import Seats
+from esim_jax.allot import BallotBox, Seats
+from esim_jax.metrics.pairwise import Majorities
 from esim_jax.metrics.registry import METRICS
 from esim_jax.metrics.stacked import Election
 from esim_jax.model.scenario import Scenario
+from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
 from esim_jax.systems import System
+from esim_jax.systems.condorcet import condorcet_loser, condorcet_winner, has_top_cycle
+from esim_jax.systems.positional import antiplurality
+from esim_jax.systems.staged import final_states
 
 
 def measure(
@@ -21,8 +27,9 @@ def measure(
     votes: Int[Array, "simulation party"],
     seats: Seats,
     welfare: Int[Array, "simulation party"],
+    box: BallotBox | TypedBallots | None = None,
 ) -> dict[str, Float[Array, " simulation"]]:
-    """These metrics by name, float64; see `esim_jax.metrics.registry.METRICS`."""
+    """These metrics by name, float64; see `esim_jax.metrics.registry.METRICS`. Those of ranked ballots need `box`."""
     local = jnp.array([system.level in ("constituency", "rankings") for system in systems])
     election = Election(
         votes=votes,
@@ -37,5 +44,21 @@ def measure(
         simulation=constituencies.simulation,
         in_use=constituencies.n_voters > 0,
         first=constituencies.first,
+        welfare_scale=scenarios.welfare_scale,
     )
+    if isinstance(box, BallotBox) and any(METRICS[name].pairwise for name in names):
+        election = election._replace(majorities=_majorities(box, "majority_loser_elected" in names))
     return {name: METRICS[name].of(election).astype(jnp.float64) for name in names}
+
+
+def _majorities(box: BallotBox, with_last: bool) -> Majorities:
+    """What the ranked ballots of the simulations' constituencies say, found once a poll."""
+    winner, loser, cycle = (
+        jax.vmap(observe)(box.pairs, box.contests) for observe in (condorcet_winner, condorcet_loser, has_top_cycle)
+    )
+    last = jnp.full_like(winner, -1)
+    if with_last:
+        state = final_states(antiplurality, box.contests, box.words["rankings"], box.constituency)
+        is_majority = 2 * state.last > state.n_ballots[:, None]
+        last = jnp.where(is_majority.any(axis=-1), jnp.argmax(is_majority, axis=-1), -1).astype(jnp.int32)
+    return Majorities(*(box.of_simulations(found) for found in (winner, loser, cycle, last)))

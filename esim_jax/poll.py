@@ -1,9 +1,11 @@
-"""The poll: the ranked ballots of a chunk's voters, drawn and kept.
+"""The poll: voters are asked once for all simulations in which they see the same, and their ballots are kept.
 
-A rule that eliminates parties looks at the ballots again and again. So one word a voter is kept here (two for more than
-8 parties), unlike in `esim_jax.tally`. The first places are the votes that `tally_rows` adds up.
+A rule that eliminates parties looks at the ballots again and again. So a word or two a voter are kept here for each
+kind of ballot that is counted, unlike in `esim_jax.tally`. First preferences are the votes that `tally_rows` adds up.
 """
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -12,100 +14,206 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.ask import appeal_of, ask_voters, draw_surroundings, draw_voters, prepare
-from esim_jax.model.preferences import draw_lots, order_parties, put_first
+from esim_jax.model.ballots import PluralityBallots
+from esim_jax.model.preferences import draw_lots, order_parties, perceive, put_first, score_parties
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
-from esim_jax.systems.rankings import Ranking, rank_parties, words_for
-from esim_jax.systems.staged import RankedContest, StagedRule, count_rows
+from esim_jax.systems.rankings import Ranking, places_of, rank_parties, words_for
+from esim_jax.systems.scores import pack_each, score_words_for
 from esim_jax.tally import look_up_rows
 
+BLOCK_ROWS = 2**14
+"""Rows that are asked at a time, so that memory does not grow with what is between. It can't change a result."""
 
-class RankedBallots(NamedTuple):
-    """One ballot a voter, in rows of the row table; an empty ballot for who isn't there or does not vote."""
-
-    rankings: tuple[UInt[Any, "row lane"], ...]
-    constituency: Int[Any, " row"]
-
-    def seats_by(self, rule: StagedRule, contests: RankedContest) -> Int[Any, "constituency party"]:
-        """Seats of each party in each constituency, int64."""
-        return count_rows(rule, contests, self.rankings, self.constituency)
+Words = tuple[UInt[Any, "row lane"], ...]
+"""One ballot a voter, uint32, in rows of the row table; 0 for who isn't there or does not vote."""
 
 
-def no_ballots(n_rows: int, n_parties: int) -> RankedBallots:
+class Polls(NamedTuple):
+    """The polls of a chunk, and who takes part."""
+
+    scenarios: Scenario  # of each poll, the first simulation's: voters see the same in all
+    constituencies: Constituencies  # of the polls
+    of: Int[Any, " simulation"]  # each simulation's poll
+
+
+class Ballots(NamedTuple):
+    """The ballots that are kept.
+
+    A compiler has a loop for every array that it writes, and would ask the voters in each: so the program that asks
+    them writes few arrays, two words to a number.
+    """
+
+    pairs_of_words: tuple[UInt[Any, "row lane"], ...]  # uint64
+    constituency: Int[Any, " row"]  # of the polls
+
+    def words(self, kinds: Sequence[str], n_parties: int) -> dict[str, Words]:
+        """The words by kind, of all kinds in their order; see `esim_jax.systems.System.ballots`."""
+        words = iter((pair >> np.uint64(k)).astype(jnp.uint32) for pair in self.pairs_of_words for k in (0, 32))
+        return {kind: tuple(islice(words, words_of(kind, n_parties))) for kind in kinds}
+
+
+def find_polls(
+    electorate: Int[np.ndarray, " simulation"], seeds: UInt[np.ndarray, " simulation"]
+) -> tuple[Int[np.ndarray, " poll"], Int[np.ndarray, " simulation"]]:
+    """The first simulation of each poll, in rising order, and each simulation's poll.
+
+    Args:
+        electorate: a number that simulations share in which voters of one seed would see the same.
+        seeds: uint64.
+
+    >>> [places.tolist() for places in find_polls(np.array([7, 7, 3, 7]), np.array([1, 2, 1, 2], np.uint64))]
+    [[0, 1, 2], [0, 1, 2, 1]]
+    """
+    order = np.lexsort((seeds, electorate))
+    begins = np.ones(len(seeds), bool)
+    begins[1:] = (np.diff(electorate[order]) != 0) | (seeds[order][1:] != seeds[order][:-1])
+    first = order[begins]  # sorting is stable
+    by_place = np.argsort(first)
+    number = np.empty(len(first), np.int64)
+    number[by_place] = np.arange(len(first))
+    poll = np.empty(len(seeds), np.int64)
+    poll[order] = number[np.cumsum(begins) - 1]
+    return first[by_place], poll
+
+
+def words_of(kind: str, n_parties: int) -> int:
+    """How many words a ballot of some kind takes."""
+    return {"rankings": words_for(n_parties), "approvals": 1, "scores": score_words_for(n_parties)}[kind]
+
+
+def no_ballots(kinds: Sequence[str], n_rows: int, n_parties: int) -> Ballots:
     """As many empty ballots as a row table may have voters."""
-    words = (np.zeros((n_rows, ROW_WIDTH), np.uint32),) * words_for(n_parties)
-    return RankedBallots(words, np.zeros(n_rows, np.int32))
+    n_words = sum(words_of(kind, n_parties) for kind in kinds)
+    return Ballots((np.zeros((n_rows, ROW_WIDTH), np.uint64),) * -(-n_words // 2), np.zeros(n_rows, np.int32))
 
 
 def constituency_of_rows(constituencies: Constituencies, rows: Rows) -> Int[Array, " row"]:
-    """The constituency that each row of the table lies in, where no two simulations share an electorate."""
+    """The constituency that each row of the table lies in, where no two polls share an electorate."""
     electorate = rows.electorate[rows.place]
-    simulation = rows.member[rows.first_member[electorate]]
-    return constituencies.first[simulation] + rows.number[rows.place].astype(jnp.int32)
+    poll = rows.member[rows.first_member[electorate]]
+    return constituencies.first[poll] + rows.number[rows.place].astype(jnp.int32)
 
 
 def poll_rows(
     scenarios: Scenario,
     rows: Rows,
-    block_rows: int,
-    first_block: Int[Array, ""] | int,
-    n_devices: int,
+    first_row: Int[Array, ""] | int,
+    n_rows: int,
     model: VoterModel,
+    kinds: tuple[str, ...],
     outlook: Float[Array, "row party"] | None = None,
-) -> Ranking:
-    """The rankings of the voters in every n_devices-th block, words of shape (row, lane); 0 elsewhere.
+) -> tuple[UInt[Array, "row lane"], ...]:
+    """The ballots of the voters in some rows of the table: the words of all kinds, uint64, two to a number.
 
     Args:
-        scenarios: of each simulation of the chunk.
-        rows: the chunk's row table; no two simulations share an electorate.
-        block_rows: rows a block; divides the table's capacity.
-        first_block: the first block to ask: the device's number.
-        n_devices: the step from block to block.
+        scenarios: of each poll of the chunk.
+        rows: the chunk's row table; no two polls share an electorate.
+        first_row: the first row to ask.
+        n_rows: how many, a power of two.
         model: of the voters.
-        outlook: log of each party's viability in each row's constituency, for strategic voters.
+        kinds: of ballots, see `esim_jax.systems.System.ballots`.
+        outlook: log of each party's viability in the constituency of each row of the table, for strategic voters.
     """
     scenarios = prepare(scenarios, model)
-    n_blocks = (rows.n_rows + np.int32(block_rows - 1)) // np.int32(block_rows)
-    mine = (n_blocks - first_block + np.int32(n_devices - 1)) // np.int32(n_devices)
+    n_rows_a_block = min(n_rows, BLOCK_ROWS)
 
-    def ask_block(step: Int[Array, ""], kept: Ranking) -> Ranking:
-        start = (first_block + step * np.int32(n_devices)) * np.int32(block_rows)
-        block = look_up_rows(scenarios, rows, start, block_rows)
-        simulation = rows.member[rows.first_member[block.electorate]]
-        s = lax.optimization_barrier(Scenario(*(field[simulation][:, None] for field in scenarios)))
-        key = (s.key_high, s.key_low)
+    def ask_block(start: Int[Array, ""]) -> tuple[UInt[Array, "row lane"], ...]:
+        block = look_up_rows(scenarios, rows, start, n_rows_a_block)
+        poll = rows.member[rows.first_member[block.electorate]]
+        s = lax.optimization_barrier(Scenario(*(field[poll][:, None] for field in scenarios)))
         voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter, rows.table)
         number = rows.number[block.place].astype(jnp.uint32) if model.local else None
         beside = draw_surroundings(s, model, block.key, number, block.key, index)
         if outlook is not None:
-            beside = beside._replace(outlook=lax.dynamic_slice_in_dim(outlook, start, block_rows)[:, None])
-        _, utility, ballots = ask_voters(s, model, voters, appeal_of(s, model, beside), beside)
+            beside = beside._replace(outlook=lax.dynamic_slice_in_dim(outlook, start, n_rows_a_block)[:, None])
+        _, leaning, votes = ask_voters(s, model, voters, appeal_of(s, model, beside), beside)
+        asked = _ask(s, model, index, leaning, votes, kinds)
+        words = [word.astype(jnp.uint64) for kind in kinds for word in _CAST[kind](s, asked)]
+        words += [jnp.zeros_like(words[0])] * (len(words) % 2)
+        return tuple(low | (high << np.uint64(32)) for low, high in zip(words[::2], words[1::2], strict=True))
+
+    starts = jnp.asarray(first_row, jnp.int32) + jnp.arange(0, n_rows, n_rows_a_block, dtype=jnp.int32)
+    if len(starts) == 1:
+        return ask_block(starts[0])
+    kept: tuple[Array, ...] = lax.map(ask_block, starts)
+    return tuple(pair.reshape(n_rows, ROW_WIDTH) for pair in kept)
+
+
+class _Asked(NamedTuple):
+    """What ballots are cast from, of each voter."""
+
+    votes: Bool[Array, "..."]  # whether the voter does
+    utility: list[Float[Array, "..."]]
+    order: list[Float[Array, "..."]]  # numbers by which the voter orders the options; empty where no ballot needs them
+    lots: list[UInt[Array, "..."]]  # for numbers that are equal; empty where they are all different
+    values: list[Float[Array, "..."]]  # what each option is worth at the moment of voting; empty as above
+
+
+def _ask(
+    scenario: Scenario,
+    model: VoterModel,
+    voter: UInt[Array, "row lane"],
+    utility: list[Float[Array, "..."]],
+    votes: PluralityBallots,
+    kinds: tuple[str, ...],
+) -> _Asked:
+    key = scenario.key_high, scenario.key_low
+    order, lots, values = [], [], []
+    if {"rankings", "approvals"} & {*kinds}:
         if model.sincere:
-            order, lots = put_first(ballots, utility), draw_lots(key, index, len(utility))
+            order, lots = put_first(votes, utility), draw_lots(key, voter, len(utility))
         else:
-            order, lots = order_parties(key, index, ballots, utility, s.temperature), None
-        length = jnp.where(ballots.up_to[-1], s.ballot_length, 0)
-        words = rank_parties(order, length, _ranked(s, order, utility), lots)
-        return tuple(lax.dynamic_update_slice_in_dim(k, w, start, 0) for k, w in zip(kept, words, strict=True))
+            order = order_parties(key, voter, votes, utility, scenario.temperature)
+    if "scores" in kinds:
+        values = utility
+        if not model.sincere:
+            values = perceive(key, voter, votes, utility, scenario.weight, scenario.temperature)
+    return _Asked(votes.up_to[-1], utility, order, lots, values)
 
-    empty = jnp.zeros((rows.place.shape[0], ROW_WIDTH), jnp.uint32)
-    return lax.fori_loop(np.int32(0), mine, ask_block, (empty,) * words_for(scenarios.weight.shape[-1]))
+
+def _above_nota(scenario: Scenario, values: list[Float[Array, "..."]]) -> list[Bool[Array, "..."]]:
+    """Which parties are worth more than none of the above, where that is an option."""
+    none = jnp.full_like(values[0], -np.inf)
+    for j, value in enumerate(values):
+        is_nota = (scenario.weight[..., j] > 0) & ~scenario.eligible[..., j]
+        none = jnp.where(is_nota, value, none)
+    return [scenario.eligible[..., j] & (value > none) for j, value in enumerate(values)]
 
 
-def _ranked(
-    scenario: Scenario, order: list[Float[Array, "..."]], utility: list[Float[Array, "..."]]
-) -> list[Bool[Array, "..."]]:
-    """Which parties a ballot of any length has room for.
+def _cast_rankings(scenario: Scenario, asked: _Asked) -> Ranking:
+    length = jnp.where(asked.votes, scenario.ballot_length, 0)
+    return rank_parties(asked.order, length, _above_nota(scenario, asked.order), asked.lots or None)
 
-    It ends at none of the above, where that is an option; and a ballot for approval voting has the parties that are
-    worth more to the voter than the parties' mean, as is best where all pairs are as likely to be in the lead (Weber,
-    R. J., 1978, Comparison of Voting Systems).
+
+def _cast_approvals(scenario: Scenario, asked: _Asked) -> Ranking:
+    """The parties that are worth more to the voter than the parties' mean, or so many of the best.
+
+    The first is best where all pairs are as likely to be in the lead (Weber, R. J., 1978, Comparison of Voting
+    Systems).
     """
-    none, total, n = jnp.full_like(order[0], -np.inf), jnp.zeros_like(utility[0]), jnp.zeros_like(utility[0])
-    for j, value in enumerate(order):
+    n_best = scenario.approval_count
+    total, n = jnp.zeros_like(asked.utility[0]), jnp.zeros_like(asked.utility[0])
+    for j, u in enumerate(asked.utility):
         eligible = scenario.eligible[..., j]
-        none = jnp.where((scenario.weight[..., j] > 0) & ~eligible, value, none)
-        total, n = total + jnp.where(eligible, utility[j], 0), n + eligible
-    mean = jnp.where(scenario.approves, total / n, -np.inf)
-    return [scenario.eligible[..., j] & (value > none) & (utility[j] > mean) for j, value in enumerate(order)]
+        total, n = total + jnp.where(eligible, u, 0), n + eligible
+    beyond = jnp.where(n_best > 0, -np.inf, total / n)
+    above = _above_nota(scenario, asked.order)
+    liked = [a & (u > beyond) for a, u in zip(above, asked.utility, strict=True)]
+    place = places_of(asked.order, liked, asked.lots or None)
+    most = jnp.where(n_best > 0, jnp.minimum(n_best, scenario.ballot_length), scenario.ballot_length)
+    most = jnp.where(asked.votes, most, 0).astype(jnp.uint32)
+    approved = jnp.zeros_like(place[0])
+    for j, likes in enumerate(liked):
+        approved = approved | jnp.where(likes & (place[j] < most), np.uint32(1 << (j + 1)), np.uint32(0))
+    return (approved,)
+
+
+def _cast_scores(scenario: Scenario, asked: _Asked) -> Ranking:
+    eligible = [scenario.eligible[..., j] for j in range(len(asked.values))]
+    above = [a & asked.votes for a in _above_nota(scenario, asked.values)]
+    return pack_each(score_parties(asked.values, eligible, above))
+
+
+_CAST = {"rankings": _cast_rankings, "approvals": _cast_approvals, "scores": _cast_scores}

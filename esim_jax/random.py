@@ -22,6 +22,9 @@ VOTER_DRAWS = 0
 PREFERENCE_DRAWS = 1 << 8
 """Draw PREFERENCE_DRAWS + j of a voter: for the second and further preferences, two parties a draw."""
 
+SCORE_DRAWS = 3 << 8
+"""Draw SCORE_DRAWS of a voter: how much the first preference is worth, for scores."""
+
 TRAIT_DRAWS = 1 << 10
 """Draw of a voter: whether the voter decides late, and whether the voter identifies with a party."""
 

@@ -14,17 +14,17 @@ from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
-from esim_jax.allot import allot_seats
+from esim_jax.allot import BallotBox, allot_seats
 from esim_jax.laws import VoterLaw
-from esim_jax.limit import ELECTORATE, expected_ballots, expected_tallies
+from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure
-from esim_jax.metrics.registry import DEFAULT_METRICS
+from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.multinomial import draw_ballots, draw_tallies
 from esim_jax.outlook import perceive
-from esim_jax.poll import RankedBallots, constituency_of_rows, no_ballots, poll_rows
+from esim_jax.poll import Ballots, Polls, constituency_of_rows, no_ballots, poll_rows
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
@@ -50,30 +50,34 @@ def simulate_voters(
     devices: Sequence[jax.Device],
     model: VoterModel = DEMOGRAPHIC,
     metrics: tuple[str, ...] = DEFAULT_METRICS,
+    polls: Polls | None = None,
 ) -> Outcome:
     """Holds all elections of a chunk, voter by voter; returns at once, with arrays that are still being computed.
 
     Args:
         scenarios: stacked over the chunk's simulations, NumPy arrays.
         constituencies: of all simulations.
-        rows: the chunk's row table; surplus rows lie in an empty constituency.
+        rows: the row table of the chunk's polls; surplus rows lie in an empty constituency.
         systems: those in use; a scenario's `system` points into it.
         devices: over which the rows are shared out. Their number does not change the outcome.
         model: of the voters.
         metrics: names of those to compute.
+        polls: who is asked once for which simulations; by default each simulation has a poll of its own.
     """
+    if polls is None:
+        polls = Polls(scenarios, constituencies, np.arange(len(scenarios.weight), dtype=np.int32))
     at_once = members_at_once(int(rows.most_members), scenarios.weight.shape[-1])
     mesh = _mesh(tuple(devices))
     block_rows = rows_at_once(devices[0].platform, len(rows.place), len(devices), at_once)
-    ranked = any(system.ranked for system in systems)
-    decide_compiled = _compile_beside(scenarios, constituencies, rows, systems, mesh, metrics)
+    kinds = _kinds_of_ballots(systems, metrics)
+    decide_compiled = _compile_beside(scenarios, constituencies, polls, rows, systems, mesh, metrics)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
-        asked = scenarios, constituencies, rows, mesh, block_rows
-        outlook = _survey_voters(*asked, at_once, model) if model.strategic else None
-        tally = _tally_voters(*asked, at_once, model, outlook)
-        ballots = _poll_voters(*asked, model, outlook) if ranked else None
+        asked = polls.scenarios, polls.constituencies, rows, mesh
+        outlook = _survey_voters(*asked, block_rows, at_once, model) if model.strategic else None
+        tally = _tally_voters(*asked, block_rows, at_once, model, outlook)
+        ballots = _poll_voters(*asked, model, kinds, outlook) if kinds else None
         decide_compiled.join()
-        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
+        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls)
 
 
 def simulate_law(
@@ -104,7 +108,8 @@ def simulate_law(
         ranking = law.ranking
         ballots = None if ranking is None else _rank_law(engine, scenarios, constituencies, tally[0], ranking, place)
         if engine == "limit":
-            scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE))
+            unit = scenarios.welfare_scale * np.float32(WELFARE_UNIT / ELECTORATE)
+            scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE), welfare_scale=unit)
         return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
 
@@ -124,25 +129,27 @@ _compiling: dict[tuple[Any, ...], Thread] = {}
 def _compile_beside(
     scenarios: Scenario,
     constituencies: Constituencies,
+    polls: Polls,
     rows: Rows,
     systems: tuple[System, ...],
     mesh: Mesh,
     metrics: tuple[str, ...],
 ) -> Thread:
     """Compiles `_decide` for such a chunk in a thread, once, while the caller compiles the tally on another core."""
-    n_simulations, n_parties = scenarios.weight.shape
-    n_constituencies = len(constituencies.number)
+    n_polls, n_parties = polls.scenarios.weight.shape
+    n_constituencies = len(polls.constituencies.number)
 
     def decide_nothing() -> None:
         with jax.enable_x64(True):
-            shapes = (n_constituencies, n_parties), (n_simulations, n_parties)
+            shapes = (n_constituencies, n_parties), (n_polls, n_parties)
             everywhere = NamedSharding(mesh, PartitionSpec())
             tally = jax.device_put([np.zeros(s, np.int64) for s in shapes], everywhere)
-            ballots = jax.device_put(no_ballots(n_rows, n_parties), everywhere) if ranked else None
-            _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
+            ballots = jax.device_put(no_ballots(kinds, n_rows, n_parties), everywhere) if kinds else None
+            _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls)
 
-    n_rows, ranked = len(rows.place), any(system.ranked for system in systems)
-    key = n_simulations, n_constituencies, n_parties, n_rows if ranked else 0, systems, mesh, metrics
+    n_rows, kinds = len(rows.place), _kinds_of_ballots(systems, metrics)
+    sizes = n_polls, n_constituencies, len(scenarios.weight), len(constituencies.number)
+    key = *sizes, n_parties, n_rows if kinds else 0, systems, mesh, metrics
     if key not in _compiling:
         _compiling[key] = Thread(target=decide_nothing)
         _compiling[key].start()
@@ -199,23 +206,30 @@ def _survey_voters(
     )
 
 
+def _kinds_of_ballots(systems: tuple[System, ...], metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """What must be kept of each voter's ballot besides the votes."""
+    kinds = {system.ballots for system in systems} - {"votes"}
+    return tuple(sorted(kinds | {"rankings" for name in metrics if METRICS[name].pairwise}))
+
+
 @partial(jax.jit, static_argnums=(3, 4, 5), compiler_options={"xla_cpu_prefer_vector_width": 512})
 def _poll_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
     rows: Rows,
     mesh: Mesh,
-    block_rows: int,
     model: VoterModel,
+    kinds: tuple[str, ...],
     outlook: Float[Array, "constituency party"] | None = None,
-) -> RankedBallots:
+) -> Ballots:
     def poll_share(
         scenarios: Scenario, constituencies: Constituencies, rows: Rows, outlook: Array | None = None
-    ) -> RankedBallots:
-        first = lax.axis_index("device").astype(jnp.int32)
+    ) -> Ballots:
+        n_rows = rows.place.shape[0] // mesh.size
+        first_row = lax.axis_index("device").astype(jnp.int32) * np.int32(n_rows)
         of_rows = None if outlook is None else outlook[constituency_of_rows(constituencies, rows)]
-        rankings = poll_rows(scenarios, rows, block_rows, first, mesh.size, model, of_rows)
-        return RankedBallots(lax.psum(rankings, "device"), constituency_of_rows(constituencies, rows))
+        share = poll_rows(scenarios, rows, first_row, n_rows, model, kinds, of_rows)
+        return Ballots(lax.all_gather(share, "device", tiled=True), constituency_of_rows(constituencies, rows))
 
     given = (scenarios, constituencies, rows, *(() if outlook is None else (outlook,)))
     everywhere = PartitionSpec()
@@ -255,15 +269,36 @@ def _decide(
     constituency_votes: Int[Array, "constituency party"],
     welfare: Int[Array, "simulation party"],
     metrics: tuple[str, ...] = DEFAULT_METRICS,
-    ballots: RankedBallots | TypedBallots | None = None,
+    ballots: Ballots | TypedBallots | None = None,
+    polls: Polls | None = None,
 ) -> Outcome:
-    """The outcome of elections whose votes are counted; `ballots` where some system needs more than first places."""
+    """The outcome of elections whose votes are counted.
+
+    Args:
+        scenarios: of the simulations.
+        constituencies: of the simulations.
+        systems: those in use.
+        constituency_votes: of the polls; of the simulations where there are none.
+        welfare: likewise.
+        metrics: names of those to compute.
+        ballots: theirs, or of the simulations where there are none; where more is counted than first places.
+        polls: who was asked.
+    """
+    box: BallotBox | TypedBallots | None = ballots if isinstance(ballots, TypedBallots) else None
+    if polls is not None:
+        of_poll = polls.constituencies.first[polls.of[constituencies.simulation]] + constituencies.number
+        in_use = constituencies.n_voters > 0
+        constituency_votes = jnp.where(in_use[:, None], constituency_votes[of_poll], 0)
+        welfare = welfare[polls.of]
+        if isinstance(ballots, Ballots):
+            words = ballots.words(_kinds_of_ballots(systems, metrics), constituency_votes.shape[-1])
+            box = BallotBox(polls, words, ballots.constituency, of_poll, in_use)
     votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, scenarios.weight.shape[0])
-    seats = allot_seats(scenarios, constituencies, systems, constituency_votes, votes, ballots)
+    seats = allot_seats(scenarios, constituencies, systems, constituency_votes, votes, box)
     return Outcome(
         votes=votes,
         seats=seats.seats,
-        metrics=measure(metrics, scenarios, constituencies, systems, constituency_votes, votes, seats, welfare),
+        metrics=measure(metrics, scenarios, constituencies, systems, constituency_votes, votes, seats, welfare, box),
         vacant_seats=seats.vacant,
         threshold_waived=seats.threshold_waived,
         constituency_votes=constituency_votes,

@@ -7,14 +7,16 @@ from itertools import permutations
 import jax
 import numpy as np
 import pytest
+from kept_ballots import approvals_of, keep, rankings_of, scores_of
 from scipy import stats
-from test_compiled_program import arguments
 
-from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party, simulate
+from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party
 from esim_jax.chunks import Span, make_cutter, program_for
 from esim_jax.config import read_parameters
 from esim_jax.counts.ballots import count_ballots
+from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile
+from esim_jax.counts.scores import ScoreBallots, score, star
 from esim_jax.model.electorate import draw_electorate
 from esim_jax.plan import make_plan
 from esim_jax.systems import RANKED
@@ -30,12 +32,8 @@ PARTIES = [
 
 def rankings(**parameters):
     """The ballots of one election, seed 0: places, parties counted from 0; and the constituency of each."""
-    with jax.enable_x64(True):
-        scenarios, constituencies, rows, mesh, block_rows, _, model = arguments(1, **parameters)
-        ballots = jax.device_get(simulate._poll_voters(scenarios, constituencies, rows, mesh, block_rows, model))
-    words = np.stack(ballots.rankings).astype(np.uint64)
-    places = np.stack([(words[k // 8] >> np.uint64(4 * (k % 8))) & np.uint64(15) for k in range(8 * len(words))], -1)
-    return places.astype(int) - 1, np.broadcast_to(ballots.constituency[:, None], places.shape[:2])
+    words, constituency = keep(("rankings",), **parameters)
+    return rankings_of(words["rankings"]), constituency
 
 
 def cast(**parameters):
@@ -73,14 +71,15 @@ def test_first_places_are_the_votes(include_nota):
         assert [[of[j] for j in range(5)] for of in counted] == votes[:, :5].tolist()
 
 
+ELECTION = {
+    "parties": PARTIES, "n_voters": 6_100, "n_constituencies": 4, "temperature": 0.3, "ballot_length": 4,
+}  # fmt: skip
+NAMES = "ABCDE"
 SEVERAL = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
 WHOLE = {
-    system: {
-        "parties": PARTIES, "n_voters": 6_100, "n_constituencies": 4, "electoral_system": system, "temperature": 0.3,
-        "ballot_length": 4, "district_magnitude": 2 if system in SEVERAL else 1,
-    }
+    system: {**ELECTION, "electoral_system": system, "district_magnitude": 2 if system in SEVERAL else 1}
     for system in RANKED
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -95,23 +94,42 @@ def seats_of_whole_elections():
 
 
 @lru_cache
-def cast_for(system):
-    return cast(**WHOLE[system])
+def election_ballots():
+    """Of each kind the ballots of those who vote, and the constituency of each."""
+    words, constituency = keep(("approvals", "rankings", "scores"), **ELECTION)
+    voted = words["rankings"][0] != 0
+    read = {
+        "rankings": rankings_of(words["rankings"]), "scores": scores_of(words["scores"], 5),
+        "approvals": approvals_of(words["approvals"], 5),
+    }  # fmt: skip
+    assert not any(ballots[~voted].any() for kind, ballots in read.items() if kind != "rankings")
+    return {kind: ballots[voted] for kind, ballots in read.items()}, constituency[voted]
+
+
+def plain_count(system, ballots, n_seats):
+    """The count of one constituency's ballots, by the plain rules."""
+    if system in ("score", "STAR"):
+        scored = Counter(map(tuple, ballots["scores"].tolist()))
+        scores = ScoreBallots.of([(dict(zip(NAMES, b, strict=True)), n) for b, n in scored.items()], candidates=NAMES)
+        return {"score": score, "STAR": star}[system](scores, Lots(NAMES, seed=0))
+    if system == "approval":
+        cast = [tuple(np.flatnonzero(b)) for b in ballots["approvals"]]
+    else:
+        cast = [tuple(p for p in b if p >= 0) for b in ballots["rankings"].tolist()]
+    profile = Profile.of({tuple(NAMES[p] for p in b): n for b, n in Counter(cast).items()}, candidates=NAMES)
+    return count_ballots(profile, system, n_seats, **({"decimals": 5} if system == "STV" else {}))
 
 
 @pytest.mark.parametrize("system", RANKED)
 def test_whole_elections_against_the_plain_rules(system, seats_of_whole_elections):
-    ballots, constituency = cast_for(system)
-    names = "ABCDE"
+    n_seats = 2 if system in SEVERAL else None
+    ballots, constituency = election_ballots()
     seats = Counter()
     for k in range(4):
-        mine = Counter(b for b, c in zip(ballots, constituency, strict=True) if c == k)
-        profile = Profile.of({tuple(names[p] for p in b): n for b, n in mine.items()}, candidates=names)
-        options = {"decimals": 5} if system == "STV" else {}
-        count = count_ballots(profile, system, 2 if system in SEVERAL else None, **options)
+        count = plain_count(system, {kind: each[constituency == k] for kind, each in ballots.items()}, n_seats)
         assert not count.ties  # which lots would decide
         seats.update(count.elected)
-    assert seats_of_whole_elections[system] == [seats[name] for name in names]
+    assert seats_of_whole_elections[system] == [seats[name] for name in NAMES]
 
 
 def test_an_election_alone_is_that_of_many(seats_of_whole_elections):
@@ -140,13 +158,13 @@ def test_near_temperature_zero_ballots_are_the_voters_utilities():
     clear &= np.abs(utility - utility.mean(axis=1, keepdims=True)).min(axis=1) > 1e-3
     orders = np.argsort(-utility, axis=1)
     liked = utility > utility.mean(axis=1, keepdims=True)
-    for system in ("IRV", "approval"):
-        places = rankings(electoral_system=system, **given)[0].reshape(-1, 8)[:5_000]
-        sure = clear & (places[:, 0] >= 0)
-        assert sure.sum() > 3_000
-        for order, ballot, likes in zip(orders[sure], places[sure], liked[sure], strict=True):
-            expected = [p for p in order if system == "IRV" or likes[p]]
-            assert [p for p in ballot if p >= 0] == expected
+    words, _ = keep(("approvals", "rankings"), **given)
+    places = rankings_of(words["rankings"]).reshape(-1, 8)[:5_000]
+    approved = approvals_of(words["approvals"], 5).reshape(-1, 5)[:5_000]
+    sure = clear & (places[:, 0] >= 0)
+    assert sure.sum() > 3_000
+    assert (places[sure][:, :5] == orders[sure]).all()
+    assert (approved[sure] == liked[sure]).all()
 
 
 def test_rows_replay_and_chunks_change_nothing():

@@ -8,9 +8,9 @@ import jax
 import numpy as np
 import polars as pl
 import pytest
+from kept_ballots import approvals_of, keep, rankings_of
 from scipy import stats
 from test_promises import METRICS
-from test_ranked_elections import rankings
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party, simulate
 from esim_jax.chunks import Span, chunk_bytes, make_cutter, program_for
@@ -159,12 +159,13 @@ def test_voters_cast_such_ballots(system, ballot_length):
     """50,000 voters of the engine that draws them, one constituency."""
     law = law_of_ballots(system, ballot_length=ballot_length)
     given = {**FOUR, "include_nota": True, "electoral_system": system, "ballot_length": ballot_length}
-    places, _ = rankings(**given, n_voters=50_000, n_constituencies=1)
-    cast = Counter(
-        tuple(p for p in ballot if p >= 0) for ballot in places.reshape(-1, places.shape[-1])[:50_000].tolist()
-    )
+    kind = "approvals" if system == "approval" else "rankings"
+    words, _ = keep((kind,), **given, n_voters=50_000, n_constituencies=1)
     if system == "approval":
-        cast = sum((Counter({tuple(sorted(ballot)): n}) for ballot, n in cast.items()), Counter())
+        ballots = [np.flatnonzero(of) for of in approvals_of(words[kind], 5).reshape(-1, 5)[:50_000]]
+    else:
+        ballots = [of[of >= 0] for of in rankings_of(words[kind]).reshape(-1, 8)[:50_000]]
+    cast = Counter(tuple(ballot.tolist()) for ballot in ballots)
     assert {*cast} <= {*law}
     assert as_expected([cast[ballot] for ballot in law], 50_000 * np.array([*law.values()])) > FALSE_ALARM
 

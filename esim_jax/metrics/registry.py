@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from esim_jax.config import nearest
+from esim_jax.config import MOST_RANKED, nearest
 from esim_jax.errors import InputError
-from esim_jax.metrics import stacked
+from esim_jax.metrics import pairwise, stacked
 from esim_jax.metrics.concentration import (
     effective_number_of_parties,
     herfindahl_hirschman_index,
@@ -32,6 +32,8 @@ class Metric(NamedTuple):
         source: who defined it.
         two_parties: whether it is of uniform swing: defined only where two parties stand, nothing else, and their
             shares of the votes differ among constituencies.
+        pairwise: whether it is of ranked ballots: voters are then asked for them whatever the electoral system.
+        of_elected: whether it asks who is elected in a constituency.
     """
 
     of: Callable[[Election], Array]
@@ -40,6 +42,8 @@ class Metric(NamedTuple):
     help: str
     source: str = ""
     two_parties: bool = False
+    pairwise: bool = False
+    of_elected: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -137,6 +141,39 @@ METRICS: dict[str, Metric] = {
         "0.75 / (mean number of seats of a constituency + 1); where the nation allots seats, it is one constituency.",
         "Lijphart 1997",
     ),
+    "welfare_gain": Metric(
+        stacked.welfare_gain, "utility", "any",
+        "Utility of the elected, mean over all voters and seats, beyond that of a party drawn at random.",
+        "Merrill 1984",
+    ),
+    "best_welfare_gain": Metric(
+        stacked.best_welfare_gain, "utility", "at least 0",
+        "Utility of the best party, mean over all voters, beyond that of a party drawn at random.", "Merrill 1984",
+    ),
+    "condorcet_winner": Metric(
+        pairwise.condorcet_winner, "share of constituencies", "0 to 1",
+        "Constituencies with a Condorcet winner, who beats every other party in pairs.", "Condorcet 1785",
+        pairwise=True,
+    ),
+    "condorcet_cycle": Metric(
+        pairwise.condorcet_cycle, "share of constituencies", "0 to 1",
+        "Constituencies in which every party is beaten by some other in pairs.", "Gehrlein 2006", pairwise=True,
+    ),
+    "condorcet_winner_elected": Metric(
+        pairwise.condorcet_winner_elected, "share of constituencies", "0 to 1",
+        "Constituencies with a Condorcet winner who has a seat there.", "Merrill 1984", pairwise=True,
+        of_elected=True,
+    ),
+    "condorcet_loser_elected": Metric(
+        pairwise.condorcet_loser_elected, "share of constituencies", "0 to 1",
+        "Constituencies in which a party has a seat that loses to every other in pairs.", "Fishburn 1977",
+        pairwise=True, of_elected=True,
+    ),
+    "majority_loser_elected": Metric(
+        pairwise.majority_loser_elected, "share of constituencies", "0 to 1",
+        "Constituencies in which a party has a seat that more than half of the ballots rank last.", "Lepelley 1993",
+        pairwise=True, of_elected=True,
+    ),
 }  # fmt: skip
 """Every metric by the name of its column."""
 
@@ -171,7 +208,8 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: a metric is of uniform swing between two parties, and there are more or fewer, or NOTA, or an
-            infinite electorate, where all constituencies are equal.
+            infinite electorate, where all constituencies are equal; or it is of ranked ballots, and voters are not
+            drawn, or there are too many parties, or it asks who is elected in constituencies where nobody is.
     """
     for name in names:
         n_parties, nota = len(parameters["parties"]), parameters["include_nota"]
@@ -183,3 +221,25 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
                 f"The metric {name!r} is of constituencies that differ, but engine 'limit' makes all equal: "
                 "take another engine, or leave it out."
             )
+        if METRICS[name].pairwise:
+            _check_rankings(name, parameters)
+
+
+def _check_rankings(name: str, parameters: Mapping[str, Any]) -> None:
+    if parameters["engine"] != "voters":
+        raise InputError(
+            f"The metric {name!r} is of ranked ballots, which engine {parameters['engine']!r} does not draw: take the "
+            "engine 'voters', or leave it out."
+        )
+    n_options = len(parameters["parties"]) + parameters["include_nota"]
+    if n_options > MOST_RANKED:
+        raise InputError(
+            f"The metric {name!r} is of ranked ballots, which have room for {MOST_RANKED} parties, with NOTA if it is "
+            f"included, but there are {n_options}: give fewer, or leave it out."
+        )
+    system = parameters["electoral_system"]
+    if METRICS[name].of_elected and system in ("PR", "majority_bonus"):
+        raise InputError(
+            f"The metric {name!r} is of who is elected in a constituency, but {system} gives all seats to the nation's "
+            "votes: choose another electoral system, or leave it out."
+        )

@@ -13,6 +13,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
 from esim_jax.metrics._arrays import ratio, sum_in_pairs
+from esim_jax.metrics.pairwise import NO_MAJORITIES, Majorities
 from esim_jax.metrics.threshold import effective_threshold as effective_threshold_of
 
 SHARE_BITS = 41
@@ -35,6 +36,8 @@ class Election(NamedTuple):
     simulation: Int[Array, " constituency"]  # place of its simulation, in rising order
     in_use: Bool[Array, " constituency"]  # whether there is such a constituency
     first: Int[Array, " simulation"]  # place of the simulation's first constituency
+    welfare_scale: Float[Array, " simulation"] | float = 1.0  # power of two; the unit of welfare is 1 / it
+    majorities: Majorities = NO_MAJORITIES  # of the constituencies, where ballots rank
 
 
 def satisfaction(election: Election) -> Float[Array, " simulation"]:
@@ -44,14 +47,40 @@ def satisfaction(election: Election) -> Float[Array, " simulation"]:
     then rounds once: a compiler that reorders floating-point operations can't change the result. (The metric's own
     function, traced here, let a row replay with another last bit on JAX 0.10 and 0.12 alike, barriers or not.)
     """
-    eligible, welfare, seats = election.eligible, election.welfare, election.seats
+    seats = election.seats
+    gain, _ = _gains(election)
+    actual, best = (seats * gain).sum(axis=-1), seats.sum(axis=-1) * gain.max(axis=-1)
+    return jnp.where(best > 0, actual.astype(jnp.float64) / jnp.where(best > 0, best, 1).astype(jnp.float64), 0.0)
+
+
+def _gains(election: Election) -> tuple[Int[Array, "simulation party"], Int[Array, " simulation"]]:
+    """Each party's gain over one drawn at random, times the number of parties, to 40 bits; and the bits cut off."""
+    eligible, welfare = election.eligible, election.welfare
     n_eligible = eligible.sum(axis=-1, keepdims=True)
     total = jnp.where(eligible, welfare, 0).sum(axis=-1, keepdims=True)
     gain = jnp.where(eligible, n_eligible * welfare - total, 0)
     surplus_bits = 24 - lax.clz(jnp.abs(gain).max(axis=-1, keepdims=True))  # of 64, beyond the 40 that are kept
-    gain = gain >> jnp.maximum(surplus_bits, 0)
-    actual, best = (seats * gain).sum(axis=-1), seats.sum(axis=-1) * gain.max(axis=-1)
-    return jnp.where(best > 0, actual.astype(jnp.float64) / jnp.where(best > 0, best, 1).astype(jnp.float64), 0.0)
+    cut = jnp.maximum(surplus_bits, 0)
+    return gain >> cut, cut[..., 0]
+
+
+def welfare_gain(election: Election) -> Float[Array, " simulation"]:
+    """What the elected seats are worth to a voter, beyond a party drawn at random: a mean over all voters and seats."""
+    gain, cut = _gains(election)
+    return _per_voter(election, (election.seats * gain).sum(axis=-1), cut, election.seats.sum(axis=-1))
+
+
+def best_welfare_gain(election: Election) -> Float[Array, " simulation"]:
+    """What the party that is best for the electorate is worth to a voter, beyond a party drawn at random."""
+    gain, cut = _gains(election)
+    return _per_voter(election, gain.max(axis=-1), cut, jnp.ones_like(cut))
+
+
+def _per_voter(election: Election, gain: Array, cut: Array, n_seats: Array) -> Float[Array, " simulation"]:
+    """A gain of `_gains`, over so many seats, in units of utility; the division rounds once, powers of two don't."""
+    number = n_seats * election.eligible.sum(axis=-1) * election.n_voters.astype(jnp.int64)
+    unit = jnp.exp2(cut.astype(jnp.float64)) / jnp.asarray(election.welfare_scale).astype(jnp.float64)
+    return _quotient(gain, number) * unit
 
 
 def loosemore_hanby(election: Election) -> Float[Array, " simulation"]:

@@ -13,11 +13,14 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Float, UInt
+from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.model.ballots import STEEPEST, PluralityBallots
-from esim_jax.model.elementary import log
-from esim_jax.random import PREFERENCE_DRAWS, Key, random_words, uniform23
+from esim_jax.model.elementary import exp, log
+from esim_jax.random import PREFERENCE_DRAWS, SCORE_DRAWS, Key, random_words, uniform23
+
+TOP_SCORE = 5
+"""Scores are whole numbers from 0 to this."""
 
 
 def order_parties(
@@ -36,22 +39,93 @@ def order_parties(
         utility: of each party.
         temperature: above 0.
     """
-    steepness = jnp.minimum(1 / temperature, np.float32(STEEPEST))
+    return put_first(ballots, _noisy(key, voter, utility, jnp.minimum(1 / temperature, np.float32(STEEPEST))))
+
+
+def _noisy(
+    key: Key, voter: UInt[Array, "..."], utility: Sequence[Float[Array, "..."]], steepness: Float[Array, "..."]
+) -> list[Float[Array, "..."]]:
+    """Utilities in units of the temperature, with a Gumbel number each."""
     order, words = [], []
     for j, u in enumerate(utility):
         if j % 2 == 0:
             words = list(random_words(key, voter, PREFERENCE_DRAWS + j // 2))
         order.append(u * steepness + _gumbel(words[j % 2]))
-    return put_first(ballots, order)
+    return order
+
+
+def perceive(
+    key: Key,
+    voter: UInt[Array, "..."],
+    ballots: PluralityBallots,
+    utility: Sequence[Float[Array, "..."]],
+    weight: Float[Array, "... party"],
+    temperature: Float[Array, "..."],
+) -> list[Float[Array, "..."]]:
+    """What each party is worth to each voter at the moment of voting: V, given who is first on the ballot.
+
+    Whoever it is, the largest V is a Gumbel number about log sum_j exp(U_j / temperature), and the others are Gumbel
+    numbers about U_j / temperature on condition that they are smaller. With b the largest and W an unconditional one,
+    -log(exp(-b) + exp(-W)) is such a number (Maddison, C. J., Tarlow, D. & Minka, T., 2014, "A* Sampling", Advances in
+    Neural Information Processing Systems 27). It rises with W: the order is that of `order_parties`.
+
+    Arguments as of `order_parties`, and:
+        weight: 1 for each real party, 0 for a surplus place.
+    """
+    steepness = jnp.minimum(1 / temperature, np.float32(STEEPEST))
+    best = utility[0]
+    for u in utility[1:]:
+        best = jnp.maximum(best, u)
+    relative = [u - best for u in utility]
+    total = jnp.zeros_like(best)
+    for j, u in enumerate(relative):
+        total = total + weight[..., j] * exp(u * steepness)
+    largest = log(total) + _gumbel(random_words(key, voter, SCORE_DRAWS)[0])
+    others = [
+        jnp.minimum(largest, w) - log(1 + exp(-jnp.abs(largest - w))) for w in _noisy(key, voter, relative, steepness)
+    ]
+    return [jnp.where(is_first, largest, v) for is_first, v in zip(_first(ballots), others, strict=True)]
+
+
+def score_parties(
+    values: Sequence[Float[Array, "..."]],
+    eligible: Sequence[Bool[Array, "..."]],
+    scored: Sequence[Bool[Array, "..."]],
+) -> list[Int[Array, "..."]]:
+    """Scores from 0 for the voter's worst party to TOP_SCORE for the best, linear, rounded, halves up; int32.
+
+    A voter to whom all are worth the same gives all the top score.
+
+    Args:
+        values: of each party to each voter.
+        eligible: which parties there are.
+        scored: of them, those that may have more than 0.
+
+    >>> values = [jnp.array([-2.0, 0.3]), jnp.array([0.0, 0.3]), jnp.array([-1.0, 0.3])]
+    >>> all_ = [jnp.array([True, True])] * 3
+    >>> [score.tolist() for score in score_parties(values, all_, all_)]
+    [[0, 5], [5, 5], [3, 5]]
+    """
+    best, worst = jnp.full_like(values[0], -np.inf), jnp.full_like(values[0], np.inf)
+    for value, e in zip(values, eligible, strict=True):
+        best, worst = jnp.where(e, jnp.maximum(best, value), best), jnp.where(e, jnp.minimum(worst, value), worst)
+    span = best - worst
+    share = [jnp.where(span > 0, (value - worst) / jnp.where(span > 0, span, 1), 1) for value in values]
+    rounded = [jnp.floor(TOP_SCORE * s + np.float32(0.5)).astype(jnp.int32) for s in share]
+    return [jnp.where(may, r, 0) for may, r in zip(scored, rounded, strict=True)]
 
 
 def put_first(ballots: PluralityBallots, order: Sequence[Float[Array, "..."]]) -> list[Float[Array, "..."]]:
     """The order with the party of the ballot infinitely far ahead; at temperature 0, of the utilities themselves."""
-    ahead = []
-    for j, value in enumerate(order):
-        before = ballots.up_to[j - 1] if j else jnp.zeros_like(ballots.up_to[0])
-        ahead.append(jnp.where(ballots.up_to[j] & ~before, np.float32(np.inf), value))
-    return ahead
+    return [
+        jnp.where(is_first, np.float32(np.inf), value) for is_first, value in zip(_first(ballots), order, strict=True)
+    ]
+
+
+def _first(ballots: PluralityBallots) -> list[Bool[Array, "..."]]:
+    """Of each party, whether a ballot is for it."""
+    up_to = ballots.up_to
+    return [up_to[0], *(up_to[j] & ~up_to[j - 1] for j in range(1, len(up_to)))]
 
 
 def draw_lots(key: Key, voter: UInt[Array, "..."], n_parties: int) -> list[UInt[Array, "..."]]:

@@ -53,7 +53,8 @@ class Scenario(NamedTuple):
     levelling_threshold: Int[Any, "..."]  # likewise, of the nation's votes
     waiver_seats: Int[Any, "..."]  # won in constituencies, with which a party needs no threshold; 0 for no waiver
     ballot_length: Int[Any, "..."]  # places of a ranked ballot
-    approves: Bool[Any, "..."]  # ranks whom the voter likes more than the average only
+    approves: Bool[Any, "..."]  # approval voting, of parties that the voter likes more than the average
+    approval_count: Int[Any, "..."]  # parties that an approval ballot approves of; 0 for those above the average
     system: Int[Any, "..."]  # index into the sweep's tuple of systems
     numbers: Float[Any, "... number"]  # what else the voter model reads, see `esim_jax.model.voters.VoterModel`
 
@@ -127,6 +128,7 @@ def stack_scenarios(
         waiver_seats=whole("waiver_seats"),
         ballot_length=whole("ballot_length"),
         approves=np.array([p["electoral_system"] == "approval" for p in parameters]),
+        approval_count=whole("approval_count"),
         system=np.array(systems, np.int32),
         numbers=np.array([_numbers(p, b, model) for p, b in zip(parameters, ballots, strict=True)], np.float32),
     )

@@ -67,7 +67,7 @@ class CompiledSweep:
             check_metrics(metrics, parameters)
         self._metrics = metrics
         self._common, self._devices = common, devices
-        self._cutter = make_cutter(self._parameters, chunk_size)
+        self._cutter = make_cutter(self._parameters, chunk_size, metrics, common)
         frame = parameter_frame(_as_read(given, self._parameters))
         identities = [model_identity(p) for p in self._parameters]
         # rows are kept under other names where their columns are others, and computed again: the numbers are the same
@@ -144,7 +144,7 @@ class CompiledSweep:
             yield from cutter.cut(missing)
             return
         for together in align_runs(missing, self._group, cutter.runs_together):
-            yield from cutter.cut(together)
+            yield from cutter.cut_together(together)
 
     def _group(self, configuration: int) -> tuple[Any, ...]:
         """Configurations of one group have the same electorates under common random numbers."""

@@ -17,9 +17,10 @@ from esim_jax.counts.profile import Profile
 from esim_jax.counts.scores import ScoreBallots
 from esim_jax.systems._base import THRESHOLD_UNIT, Contest, Rule, passes_threshold
 from esim_jax.systems.allocate import allocate_seats
-from esim_jax.systems.registry import RANKED, RULES, System, find_system
+from esim_jax.systems.registry import PAIRWISE, RANKED, RULES, System, find_system
 
 __all__ = [
+    "PAIRWISE",
     "RANKED",
     "RULES",
     "THRESHOLD_UNIT",

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Int
 
 from esim_jax.systems._base import comes_before
 from esim_jax.systems.rankings import Ranking, numbers_of
-from esim_jax.systems.staged import Hand, RankedContest, StagedRule, most
+from esim_jax.systems.staged import Hand, RankedContest, StagedRule, final_states, most
 
 PairRule = Callable[[Int[Array, "party party"], RankedContest], Int[Array, ""]]
 """The winner's place, int32, or -1; from the matrix, int64."""
@@ -71,6 +71,14 @@ def by_pairs(rule: PairRule) -> StagedRule:
     return StagedRule(start, _pairs_of, step, seats, lambda _: 1)
 
 
+def sum_pairs(
+    contests: RankedContest, ballots: Ranking, contest_of_row: Int[Array, " row"]
+) -> Int[Array, "contest party party"]:
+    """The matrix of each contest, int64, from ballots in rows; arguments as of `esim_jax.systems.staged.count_rows`."""
+    pairs: Array = final_states(by_pairs(condorcet_winner), contests, ballots, contest_of_row).pairs
+    return pairs
+
+
 def _ranked(pairs: Int[Array, "party party"]) -> Bool[Array, " party"]:
     return jnp.diagonal(pairs) > 0
 
@@ -113,6 +121,15 @@ def condorcet_loser(pairs: Int[Array, "party party"], contest: RankedContest) ->
 def has_cycle(pairs: Int[Array, "party party"], contest: RankedContest) -> Bool[Array, ""]:
     """Whether somebody is ranked and yet nobody beats everybody else: the majorities go round, or tie."""
     return _ranked(pairs).any() & (condorcet_winner(pairs, contest) < 0)
+
+
+def has_top_cycle(pairs: Int[Array, "party party"], contest: RankedContest) -> Bool[Array, ""]:
+    """Whether everybody is beaten by somebody, so that the majorities at the top go round.
+
+    Source: Condorcet (1785); Gehrlein (2006), Condorcet's Paradox.
+    """
+    beaten = (_victories(pairs) & contest.stands[:, None]).any(axis=0)
+    return contest.stands.any() & (beaten | ~contest.stands).all()
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -188,9 +205,17 @@ def ranked_pairs(pairs: Int[Array, "party party"], contest: RankedContest) -> In
 def black(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
     """Black: the Condorcet winner, and where there is none, the most Borda points.
 
-    Sums of margins order parties as Borda points do, as those left out of a ballot share the points of the last places.
-
     Source: Black (1958), The Theory of Committees and Elections.
     """
     first = condorcet_winner(pairs, contest)
-    return jnp.where(first >= 0, first, _best((pairs - pairs.T).sum(axis=1), pairs, contest))
+    return jnp.where(first >= 0, first, borda_winner(pairs, contest))
+
+
+def borda_winner(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
+    """Borda's rule for one winner: the largest sum of margins; see `esim_jax.systems.positional.borda`.
+
+    Of m parties, one that a ballot ranks above w others and below l has m - 1 + w - l of its points, counted twice.
+
+    Source: Borda (1781); Young (1974), An axiomatization of Borda's rule.
+    """
+    return _best((pairs - pairs.T).sum(axis=1), pairs, contest)

@@ -102,6 +102,56 @@ approval = first_places(lambda contest: contest.stands.sum())
 Source: Brams and Fishburn (1978), Approval Voting.
 """
 
+# --- last places, which metrics count ---------------------------------------------------------------------------------
+
+
+class LastPlaces(NamedTuple):
+    """Ballots that rank all others above a party, and how many rank anybody."""
+
+    last: Int[Array, " party"]  # int64
+    n_ballots: Int[Array, ""]  # int64
+    n_stands: Int[Array, ""]  # int32
+    done: Bool[Array, ""]
+
+
+def _no_last_place(contest: RankedContest, ranked: Bool[Array, " party"]) -> LastPlaces:
+    nothing = jnp.zeros(ranked.shape, jnp.int64)
+    return LastPlaces(nothing, jnp.int64(0), contest.stands.sum().astype(jnp.int32), jnp.asarray(False))
+
+
+def _last_place(ranking: Ranking, _: Hand, state: LastPlaces) -> tuple[Int[Array, ""], ...]:
+    """A ballot's only party in the last place: the last of all, or the only one that is left out."""
+    n_parties = state.last.shape[0]
+    numbers = numbers_of(ranking, n_parties)
+    n_ranked = sum(((number != 0).astype(jnp.int32) for number in numbers), jnp.int32(0))
+    ranked = ranked_bits(numbers)
+    last = jnp.zeros_like(numbers[0])
+    for number in numbers:
+        last = jnp.where(number != 0, number, last)
+    is_last = [
+        jnp.where(n_ranked == state.n_stands, last == np.uint32(party + 1), ~has_bit(ranked, party + 1))
+        & (n_ranked >= state.n_stands - 1)
+        for party in range(n_parties)
+    ]
+    votes = (n_ranked > 0).astype(jnp.int32)
+    return (*(each.astype(jnp.int32) * votes for each in is_last), votes)
+
+
+def _add_last_places(contest: RankedContest, state: LastPlaces, sums: Int[Array, " sum"]) -> LastPlaces:
+    return state._replace(last=jnp.where(contest.stands, sums[:-1], 0), n_ballots=sums[-1], done=jnp.asarray(True))
+
+
+def _to_fewest_last(contest: RankedContest, state: LastPlaces) -> Int[Array, " party"]:
+    return most(-state.last, contest.lots, contest.stands & (state.n_ballots > 0), contest.n_seats).astype(jnp.int64)
+
+
+antiplurality = StagedRule(_no_last_place, _last_place, _add_last_places, _to_fewest_last, lambda _: 1)
+"""Antiplurality: the fewest last places win a seat each.
+
+A ballot has a last place where it ranks all, or all but one, of those who stand. Source: Fishburn (1977), Condorcet
+Social Choice Functions.
+"""
+
 # --- points for each rank --------------------------------------------------------------------------------------------
 
 

@@ -55,6 +55,26 @@ def rank_parties(
     >>> [[hex(ballot) for ballot in word.tolist()] for word in ranking]
     [['0x32', '0x13']]
     """
+    n_parties = len(utility)
+    place = places_of(utility, stands, lots)
+    words = [jnp.zeros_like(place[0]) for _ in range(words_for(n_parties))]
+    for j in range(n_parties):
+        ranked = place[j] < jnp.asarray(length).astype(jnp.uint32)
+        if stands is not None:
+            ranked = ranked & stands[j]
+        number = jnp.where(ranked, np.uint32(j + 1), np.uint32(0)) << (np.uint32(_BITS) * (place[j] % _PLACES))
+        for w in range(len(words)):
+            here = number if len(words) == 1 else jnp.where(place[j] // _PLACES == w, number, np.uint32(0))
+            words[w] = words[w] | here
+    return tuple(words)
+
+
+def places_of(
+    utility: Sequence[Float[Array, "..."]],
+    stands: Sequence[Bool[Array, "..."]] | None = None,
+    lots: Sequence[UInt[Array, "..."]] | None = None,
+) -> list[UInt[Array, "..."]]:
+    """The place of each party in each voter's sincere ranking, from 0, uint32; arguments as of `rank_parties`."""
     if stands is not None:
         utility = [jnp.where(s, u, -np.inf) for s, u in zip(stands, utility, strict=True)]
     n_parties = len(utility)
@@ -67,16 +87,7 @@ def rank_parties(
             beaten = better.astype(jnp.uint32)
             place[j] = place[j] + beaten
             place[k] = place[k] + (np.uint32(1) - beaten)
-    words = [jnp.zeros_like(place[0]) for _ in range(words_for(n_parties))]
-    for j in range(n_parties):
-        ranked = place[j] < jnp.asarray(length).astype(jnp.uint32)
-        if stands is not None:
-            ranked = ranked & stands[j]
-        number = jnp.where(ranked, np.uint32(j + 1), np.uint32(0)) << (np.uint32(_BITS) * (place[j] % _PLACES))
-        for w in range(len(words)):
-            here = number if len(words) == 1 else jnp.where(place[j] // _PLACES == w, number, np.uint32(0))
-            words[w] = words[w] | here
-    return tuple(words)
+    return place
 
 
 def pack_rankings(rankings: Int[Array, "*ballots place"]) -> Ranking:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from esim_jax.systems._base import Rule
-from esim_jax.systems.condorcet import black, by_pairs, copeland, minimax, ranked_pairs, schulze
+from esim_jax.systems.condorcet import PairRule, black, borda_winner, by_pairs, copeland, minimax, ranked_pairs, schulze
 from esim_jax.systems.divisor import (
     adams,
     danish,
@@ -18,9 +18,10 @@ from esim_jax.systems.divisor import (
 )
 from esim_jax.systems.meek import meek
 from esim_jax.systems.plurality import plurality
-from esim_jax.systems.positional import approval, block_vote, borda, limited_vote, sntv
+from esim_jax.systems.positional import block_vote, limited_vote, sntv
 from esim_jax.systems.quota import droop, hagenbach_bischoff, hare, imperiali_quota
 from esim_jax.systems.runoff import bucklin, coombs, irv, supplementary_vote, two_round
+from esim_jax.systems.scores import approval_sets, score, star
 from esim_jax.systems.staged import StagedRule
 from esim_jax.systems.stv import stv
 
@@ -42,26 +43,35 @@ RULES: dict[str, Rule] = {
 """Every allocation rule by name."""
 
 
+PAIRWISE: dict[str, PairRule] = {
+    "Borda": borda_winner,
+    "Copeland": copeland,
+    "minimax": minimax,
+    "Schulze": schulze,
+    "ranked_pairs": ranked_pairs,
+    "Black": black,
+}
+"""Every rule that sees rankings through their pairwise matrix only, which is added up once for all of them."""
+
 RANKED: dict[str, StagedRule] = {
     "two_round": two_round,
     "supplementary_vote": supplementary_vote,
     "IRV": irv,
     "Coombs": coombs,
     "Bucklin": bucklin,
-    "Borda": borda,
-    "approval": approval,
-    "Copeland": by_pairs(copeland),
-    "minimax": by_pairs(minimax),
-    "Schulze": by_pairs(schulze),
-    "ranked_pairs": by_pairs(ranked_pairs),
-    "Black": by_pairs(black),
+    "approval": approval_sets,
+    "score": score,
+    "STAR": star,
+    **{name: by_pairs(rule) for name, rule in PAIRWISE.items()},
     "STV": stv,
     "STV_Meek": meek,
     "SNTV": sntv,
     "block_vote": block_vote,
     "limited_vote": limited_vote,
 }
-"""Every rule on rankings by name: the electoral system in a constituency."""
+"""Every rule on ballots that say more than one name, by name: the electoral system in a constituency."""
+
+_BALLOTS = {"approval": "approvals", "score": "scores", "STAR": "scores"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class System:
     """An allocation rule, and where it is applied.
 
     Attributes:
-        rule: a key of RULES, or of RANKED where rankings are counted.
+        rule: a key of RULES, or of RANKED where more of a ballot is counted than its first place.
         level: "constituency" for the seats of each constituency, "nation" for all seats at once, "levelled" for
             constituencies with levelling seats, "rankings" for the ranked ballots of each constituency, or a system
             that joins two levels: "MMP", "parallel" and "majority_bonus".
@@ -84,6 +94,11 @@ class System:
     def ranked(self) -> bool:
         """Whether it needs more of a ballot than its first place."""
         return self.level == "rankings"
+
+    @property
+    def ballots(self) -> str:
+        """What it counts of them: "votes", "rankings", "approvals" (sets of parties) or "scores"."""
+        return _BALLOTS.get(self.rule, "rankings") if self.ranked else "votes"
 
 
 def find_system(parameters: Mapping[str, Any]) -> System:

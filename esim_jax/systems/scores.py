@@ -14,6 +14,7 @@ first party in the lowest bits. Ties are broken by lot.
 [1, 0, 0]
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -24,13 +25,20 @@ from jaxtyping import Bool, Int, UInt
 from esim_jax.systems.rankings import has_bit
 from esim_jax.systems.staged import Hand, RankedContest, StagedRule, most
 
-TOP_SCORE = 5
-
 ScoreBallot = tuple[UInt[Array, "..."], ...]
 """Packed scores, uint32; all words of one shape."""
 
 _BITS = 3
 _PARTIES = 32 // _BITS  # of a word
+
+
+def score_words_for(n_parties: int) -> int:
+    """How many words the scores of so many parties take.
+
+    >>> score_words_for(10), score_words_for(11)
+    (1, 2)
+    """
+    return -(-n_parties // _PARTIES)
 
 
 def pack_scores(scores: Int[Array, "*ballots party"]) -> ScoreBallot:
@@ -40,11 +48,15 @@ def pack_scores(scores: Int[Array, "*ballots party"]) -> ScoreBallot:
     >>> [oct(ballot) for ballot in pack_scores(jnp.array([[5, 0, 3], [1, 2, 0]]))[0].tolist()]
     ['0o305', '0o21']
     """
-    words = []
-    for first in range(0, scores.shape[-1], _PARTIES):
-        of_word = scores[..., first : first + _PARTIES].astype(jnp.uint32)
-        shift = np.uint32(_BITS) * np.arange(of_word.shape[-1], dtype=np.uint32)
-        words.append((of_word << shift).sum(axis=-1, dtype=jnp.uint32))
+    return pack_each([scores[..., party] for party in range(scores.shape[-1])])
+
+
+def pack_each(scores: Sequence[Int[Array, "*ballots"]]) -> ScoreBallot:
+    """As `pack_scores`, from an array a party."""
+    words = [jnp.zeros(scores[0].shape, jnp.uint32)] * score_words_for(len(scores))
+    for party, each in enumerate(scores):
+        word, place = divmod(party, _PARTIES)
+        words[word] = words[word] | (each.astype(jnp.uint32) << np.uint32(_BITS * place))
     return tuple(words)
 
 

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Int, UInt
 from esim_jax.systems._base import comes_before
 from esim_jax.systems.rankings import Ranking, numbers_of, pack_rankings, ranked_bits
 
-BLOCK_ROWS = 128
+BLOCK_ROWS = 1024
 """Rows that `count_rows` adds up at a time: their ballots fit a processor's cache. It can't change a result."""
 
 _SUMS_AT_ONCE = 32  # a loop that adds up more of them spills its registers and compiles for long
@@ -133,6 +133,7 @@ def count_rows(
     contest_of_row: Int[Array, " row"],
     block_rows: int = BLOCK_ROWS,
     devices: str | None = None,
+    needed: Bool[Array, " contest"] | None = None,
 ) -> Int[Array, "contest party"]:
     """Seats of each party in each contest, int64.
 
@@ -147,7 +148,22 @@ def count_rows(
         block_rows: how many rows a block has; the last block is filled up with empty rows.
         devices: where each of several devices has rows of its own, of all contests, the name of the mapped axis of the
             devices: their sums are then added up in every stage, and all give the same seats.
+        needed: in which contests the seats are asked for; in the others they mean nothing. By default in all.
     """
+    state = final_states(rule, contests, ballots, contest_of_row, block_rows, devices, needed)
+    return jax.vmap(rule.seats)(contests, state)
+
+
+def final_states(
+    rule: StagedRule,
+    contests: RankedContest,
+    ballots: Ranking,
+    contest_of_row: Int[Array, " row"],
+    block_rows: int = BLOCK_ROWS,
+    devices: str | None = None,
+    needed: Bool[Array, " contest"] | None = None,
+) -> State:
+    """What the rule knows of each contest after the last stage; arguments as of `count_rows`."""
     n_parties = contests.lots.shape[-1]
     n_rows, n_lanes = ballots[0].shape
     n_blocks = -(-n_rows // block_rows)
@@ -169,6 +185,8 @@ def count_rows(
         ranked = ranked & (of_ballots if devices is None else lax.psum(of_ballots.astype(jnp.int32), devices) > 0)
 
     state = jax.vmap(rule.start)(contests, ranked)
+    if needed is not None:
+        state = state._replace(done=state.done | ~needed)
     hands = jax.tree.map(lambda one: jnp.full(ballots[0].shape, one), rule.hand)
     of_lanes = partial(_of_each, n_lanes=n_lanes)
     n_sums = len(jax.eval_shape(lambda: of_lanes(rule.ballot)(ballots, hands, _at(contest_of_row, state))))
@@ -204,8 +222,7 @@ def count_rows(
         following = jax.vmap(rule.step)(contests, state, sums)
         return number + 1, jax.tree.map(partial(_unless, state.done), state, following), hands
 
-    _, state, _ = _stages(rule, n_parties, stage, (jnp.int32(0), state, hands))
-    return jax.vmap(rule.seats)(contests, state)
+    return _stages(rule, n_parties, stage, (jnp.int32(0), state, hands))[1]
 
 
 def _stages(rule: StagedRule, n_parties: int, stage: Callable[[Any], Any], carry: Any) -> Any:
