@@ -8,6 +8,7 @@ A simulation's key is its 64-bit seed. The counter of a word is (index, draw): t
 constituency, and a number that says what is drawn. Nothing depends on the order of execution.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -74,6 +75,7 @@ def as_uint64(seed: int) -> np.ndarray:
     return np.array(seed % 2**64, np.uint64)
 
 
+@jax.jit  # traced and lowered once for each shape: the cipher is a hundred operations long
 def random_words(
     key: Key, index: UInt[Array, "..."], draw: int | UInt[Array, "..."]
 ) -> tuple[UInt[Array, "..."], UInt[Array, "..."]]:

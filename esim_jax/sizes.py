@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtri
 
 from esim_jax.voter_frame import constituency_sizes as sizes_of_frame
 
@@ -36,6 +35,8 @@ def _unequal_sizes(
         return share_out(n_voters, np.array(relative))
     if spread == 0:
         return None
+    from scipy.special import ndtri  # a sixth of a second that few sweeps need
+
     quantile = ndtri((np.arange(n_constituencies) + 0.5) / n_constituencies)
     return share_out(n_voters, np.exp(spread * quantile))
 

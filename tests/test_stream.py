@@ -8,6 +8,7 @@ import esim_jax.results.windows
 import esim_jax.sweep.run_dir
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep
 from esim_jax.chunks import BOUNDS, Span, make_cutter, spread
+from esim_jax.config import read_parameters
 from esim_jax.results.export import export_frames
 from esim_jax.results.summary import summarise
 from esim_jax.sweep.kept import MemoryRows
@@ -16,7 +17,7 @@ from esim_jax.sweep.spans import align_runs, missing_spans
 METRICS = ["turnout", "gallagher", "enp_votes", "enp_seats", "vse"]
 SPACE = {"temperature": [0.3, 0.5, 0.7], "n_voters": [300]}
 
-FPTP = {"electoral_system": "FPTP", "allocation_method": "dhondt"}
+SMALL = read_parameters({"n_voters": 100, "n_constituencies": 1})
 
 
 def runner(**options):
@@ -77,7 +78,7 @@ def test_the_design_is_not_as_long_as_the_sweep():
     assert r.simulation(1, 2**31 - 2)["seed"] < 2**53
     design = r._sweep.design
     assert len(design) == 2 * (2**31 - 1)
-    chunks = make_cutter([{"n_voters": 100, "n_constituencies": 1, "engine": "voters", **FPTP}] * 2).cut(design.whole())
+    chunks = make_cutter([SMALL] * 2).cut(design.whole())
     assert next(chunks) == (Span(0, 0, BOUNDS["voters"].simulations),)
 
 
@@ -160,7 +161,7 @@ def test_chunks_keep_their_bounds_and_lose_nothing():
         (100, 1, "limit"),
     ]
     parameters = [
-        {**dict(zip(("n_voters", "n_constituencies", "engine"), size, strict=True)), **FPTP} for size in sizes
+        read_parameters(dict(zip(("n_voters", "n_constituencies", "engine"), size, strict=True))) for size in sizes
     ]
     cutter = make_cutter(parameters)
     spans = [Span(0, 5, 3000), Span(1, 0, 3), Span(2, 0, 2), Span(0, 0, 5), Span(3, 0, 9)]
@@ -168,7 +169,7 @@ def test_chunks_keep_their_bounds_and_lose_nothing():
     largest = cutter.largest(chunks)
     assert largest.rows == cutter.load((Span(2, 0, 1),)).rows
     for chunk in chunks:
-        load, bounds = cutter.load(chunk), BOUNDS[cutter.programs[chunk[0].configuration]]
+        load, bounds = cutter.load(chunk), BOUNDS[cutter.programs[chunk[0].configuration].kind]
         assert load.simulations == 1 or all(have <= bound for have, bound in zip(load, bounds, strict=True))
         assert len({cutter.programs[span.configuration] for span in chunk}) == 1
     for k in (0, 1):
@@ -176,7 +177,7 @@ def test_chunks_keep_their_bounds_and_lose_nothing():
 
 
 def test_aligned_chunks_hold_the_same_runs_of_all_configurations():
-    cutter = make_cutter([{"n_voters": 100, "n_constituencies": 1, "engine": "voters", **FPTP}] * 5, chunk_size=12)
+    cutter = make_cutter([SMALL] * 5, chunk_size=12)
     missing = missing_spans([Span(0, 0, 4), Span(1, 3, 5)], n_configurations=5, n_runs=9)
     together = list(align_runs(missing, lambda c: c == 4, cutter.runs_together))
     for spans in together:

@@ -151,7 +151,8 @@ def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.nda
     """
     place = np.minimum(np.arange(length), len(configuration) - 1)
     high, low = seed_words(seeds[place])
-    return Scenario(*(field[configuration[place]] for field in scenarios))._replace(key_high=high, key_low=low)
+    which = configuration[place]
+    return Scenario(*(field.take(which, axis=0) for field in scenarios))._replace(key_high=high, key_low=low)
 
 
 def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> float:

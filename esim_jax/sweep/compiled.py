@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 import polars as pl
+from jaxtyping import Int
 
 from esim_jax.chunks import BOUNDS, Chunk, Cutter, Span, fit_bounds, make_cutter, spread
 from esim_jax.clusters import cluster_mappings
@@ -26,10 +27,6 @@ from esim_jax.sweep.design import Design, make_design
 from esim_jax.sweep.identity import model_identity
 from esim_jax.sweep.kept import Kept
 from esim_jax.sweep.spans import align_runs
-
-_ALSO = ("vacant_seats", "threshold_waived", "votes", "seats")
-"""What else is kept of a simulation."""
-
 
 _LISTS = ("district_magnitude", "constituency_sizes", "salience")
 """Parameters that are one number, or a list with one number a constituency or a dimension."""
@@ -157,12 +154,11 @@ class CompiledSweep:
         n = index.height
         wanted = outcome._replace(constituency_votes=np.zeros(0, np.int64))
         found: Outcome = jax.tree.map(lambda field: field[:n], jax.device_get(wanted))
-        widths = pl.Series("width", self._widths[index["config_idx"].to_numpy()])
+        widths = self._widths[index["config_idx"].to_numpy()]
         metrics = [pl.Series(name, found.metrics[name]) for name in self._metrics]
-        others = [pl.Series(name, getattr(found, name)) for name in _ALSO]
-        return pl.DataFrame([*index, *metrics, *others, widths]).select(
-            pl.exclude("votes", "seats", "width"), pl.col("votes", "seats").arr.to_list().list.head(pl.col("width"))
-        )
+        others = [pl.Series(name, getattr(found, name)) for name in ("vacant_seats", "threshold_waived")]
+        counts = [_as_lists(name, getattr(found, name), widths) for name in ("votes", "seats")]
+        return pl.DataFrame([*index, *metrics, *others, *counts])
 
     def metrics(self, columns: Sequence[str]) -> list[str]:  # noqa: ARG002 (a class of the user's own looks at them)
         """Which columns of the rows are metrics."""
@@ -186,6 +182,15 @@ class CompiledSweep:
             for sentence in sentences
             if affected.n
         ]
+
+
+def _as_lists(name: str, counts: Int[np.ndarray, "row place"], widths: Int[np.ndarray, " row"]) -> pl.Series:
+    """A column of lists: as many counts of each row as its ballot is wide."""
+    longest = int(widths.max(initial=0))
+    lists = pl.Series(name, np.ascontiguousarray(counts[:, :longest])).arr.to_list()
+    if (widths == longest).all():
+        return lists
+    return pl.DataFrame([lists, pl.Series("width", widths)]).select(pl.col(name).list.head("width")).to_series()
 
 
 class _OutOfMemoryError(Exception):
