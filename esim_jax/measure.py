@@ -6,6 +6,7 @@ from jax import Array
 from jaxtyping import Float, Int
 
 from esim_jax.allot import BallotBox, Seats
+from esim_jax.metrics.monotonicity import Failures, failures
 from esim_jax.metrics.pairwise import Majorities
 from esim_jax.metrics.registry import METRICS
 from esim_jax.metrics.stacked import Election
@@ -13,6 +14,7 @@ from esim_jax.model.scenario import Scenario
 from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
 from esim_jax.systems import System
+from esim_jax.systems.ballot_types import top_two
 from esim_jax.systems.condorcet import condorcet_loser, condorcet_winner, has_top_cycle
 from esim_jax.systems.positional import antiplurality
 from esim_jax.systems.staged import final_states
@@ -46,8 +48,10 @@ def measure(
         first=constituencies.first,
         welfare_scale=scenarios.welfare_scale,
     )
-    if isinstance(box, BallotBox) and any(METRICS[name].pairwise for name in names):
+    if isinstance(box, BallotBox) and any(METRICS[name].pairwise and not METRICS[name].irv_of_three for name in names):
         election = election._replace(majorities=_majorities(box, "majority_loser_elected" in names))
+    if isinstance(box, BallotBox) and any(METRICS[name].irv_of_three for name in names):
+        election = election._replace(failures=_failures(box))
     return {name: METRICS[name].of(election).astype(jnp.float64) for name in names}
 
 
@@ -62,3 +66,9 @@ def _majorities(box: BallotBox, with_last: bool) -> Majorities:
         is_majority = 2 * state.last > state.n_ballots[:, None]
         last = jnp.where(is_majority.any(axis=-1), jnp.argmax(is_majority, axis=-1), -1).astype(jnp.int32)
     return Majorities(*(box.of_simulations(found) for found in (winner, loser, cycle, last)))
+
+
+def _failures(box: BallotBox) -> Failures:
+    """Where the three parties' ballots fail monotonicity, found once a poll."""
+    state = final_states(top_two, box.contests, box.words["rankings"], box.constituency)
+    return Failures(*(box.of_simulations(found) for found in failures(state.first, state.second)))

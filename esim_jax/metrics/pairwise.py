@@ -1,4 +1,4 @@
-"""Metrics of pairwise majorities: what ranked ballots say of the parties, and of who is elected.
+"""Metrics of ranked ballots: pairwise majorities, who is elected, and whether the rule is monotonic.
 
 All are shares of the constituencies of an election, one division of two whole numbers: never NaN, and their mean over
 elections of one size is the share of all constituencies. A rate among those that have something, such as Condorcet
@@ -58,6 +58,16 @@ def majority_loser_elected(election: "Election") -> Float[Array, " simulation"]:
     Ballots are those that rank anybody; a party is also last where it is the only one that is left out.
     """
     return _share(election, _elected(election, election.majorities.last))
+
+
+def upward_monotonicity_failure(election: "Election") -> Float[Array, " simulation"]:
+    """The share of constituencies whose winner can be raised on some ballots and loses by that; IRV, three parties."""
+    return _share(election, election.failures.upward)
+
+
+def downward_monotonicity_failure(election: "Election") -> Float[Array, " simulation"]:
+    """The share of constituencies in which a loser can be lowered on some ballots and wins by that; likewise."""
+    return _share(election, election.failures.downward)
 
 
 def _elected(election: "Election", party: Int[Array, " constituency"]) -> Bool[Array, " constituency"]:

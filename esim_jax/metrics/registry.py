@@ -15,6 +15,7 @@ from esim_jax.metrics.concentration import (
 )
 from esim_jax.metrics.disproportionality import gallagher_index
 from esim_jax.metrics.majority import manufactured_majority, wrong_winner
+from esim_jax.metrics.monotonicity import N_PARTIES
 from esim_jax.metrics.stacked import Election
 
 DEFAULT_METRICS = ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")
@@ -34,6 +35,7 @@ class Metric(NamedTuple):
             shares of the votes differ among constituencies.
         pairwise: whether it is of ranked ballots: voters are then asked for them whatever the electoral system.
         of_elected: whether it asks who is elected in a constituency.
+        irv_of_three: whether it is of instant-runoff voting among exactly three parties.
     """
 
     of: Callable[[Election], Array]
@@ -44,6 +46,7 @@ class Metric(NamedTuple):
     two_parties: bool = False
     pairwise: bool = False
     of_elected: bool = False
+    irv_of_three: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -174,6 +177,16 @@ METRICS: dict[str, Metric] = {
         "Constituencies in which a party has a seat that more than half of the ballots rank last.", "Lepelley 1993",
         pairwise=True, of_elected=True,
     ),
+    "upward_monotonicity_failure": Metric(
+        pairwise.upward_monotonicity_failure, "share of constituencies", "0 to 1",
+        "Constituencies whose winner can be raised on some ballots and loses by that; IRV of three parties.",
+        "Miller 2017", pairwise=True, irv_of_three=True,
+    ),
+    "downward_monotonicity_failure": Metric(
+        pairwise.downward_monotonicity_failure, "share of constituencies", "0 to 1",
+        "Constituencies in which a loser can be lowered on some ballots and wins by that; IRV of three parties.",
+        "Miller 2017", pairwise=True, irv_of_three=True,
+    ),
 }  # fmt: skip
 """Every metric by the name of its column."""
 
@@ -209,7 +222,8 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
     Raises:
         InputError: a metric is of uniform swing between two parties, and there are more or fewer, or NOTA, or an
             infinite electorate, where all constituencies are equal; or it is of ranked ballots, and voters are not
-            drawn, or there are too many parties, or it asks who is elected in constituencies where nobody is.
+            drawn, or there are too many parties, or it asks who is elected in constituencies where nobody is; or it
+            is of IRV among three parties, and the system is another, or there are more or fewer, or NOTA.
     """
     for name in names:
         n_parties, nota = len(parameters["parties"]), parameters["include_nota"]
@@ -238,6 +252,15 @@ def _check_rankings(name: str, parameters: Mapping[str, Any]) -> None:
             f"included, but there are {n_options}: give fewer, or leave it out."
         )
     system = parameters["electoral_system"]
+    if METRICS[name].irv_of_three and (system != "IRV" or n_options != N_PARTIES or parameters["include_nota"]):
+        what = (
+            f"the electoral system is {system}" if system != "IRV"
+            else "NOTA is on the ballot" if parameters["include_nota"]
+            else f"the number of parties is {n_options}"
+        )  # fmt: skip
+        raise InputError(
+            f"The metric {name!r} is for IRV among three parties, but {what}: give these, or leave it out."
+        )
     if METRICS[name].of_elected and system in ("PR", "majority_bonus"):
         raise InputError(
             f"The metric {name!r} is of who is elected in a constituency, but {system} gives all seats to the nation's "

@@ -13,6 +13,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int
 
 from esim_jax.metrics._arrays import ratio, sum_in_pairs
+from esim_jax.metrics.monotonicity import NO_FAILURES, Failures
 from esim_jax.metrics.pairwise import NO_MAJORITIES, Majorities
 from esim_jax.metrics.threshold import effective_threshold as effective_threshold_of
 
@@ -38,6 +39,7 @@ class Election(NamedTuple):
     first: Int[Array, " simulation"]  # place of the simulation's first constituency
     welfare_scale: Float[Array, " simulation"] | float = 1.0  # power of two; the unit of welfare is 1 / it
     majorities: Majorities = NO_MAJORITIES  # of the constituencies, where ballots rank
+    failures: Failures = NO_FAILURES  # of monotonicity in the constituencies, where three parties are ranked
 
 
 def satisfaction(election: Election) -> Float[Array, " simulation"]:
