@@ -11,6 +11,7 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Int, Shaped, UInt
 
+from esim_jax.model.candidates import by_party, of_candidates
 from esim_jax.model.scenario import Scenario
 from esim_jax.poll import Polls, Words
 from esim_jax.random import LOT_DRAWS, random_words
@@ -72,6 +73,7 @@ class BallotBox:
         constituency: of each row of them, among those of the polls.
         of_poll: the constituency, among those of the polls, of each of the simulations'.
         in_use: whether there is such a constituency; False for a surplus place.
+        candidates: of each party. Where there are several, contests are theirs, and seats are their party's.
     """
 
     polls: Polls
@@ -79,13 +81,15 @@ class BallotBox:
     constituency: Int[Array, " row"]
     of_poll: Int[Array, " constituency"]
     in_use: Bool[Array, " constituency"]
+    candidates: int = 1
 
     @cached_property
     def contests(self) -> RankedContest:
         """Of the polls' constituencies."""
         scenarios, of = self.polls.scenarios, self.polls.constituencies
-        lots = _lots(scenarios, of.simulation, of.number)
-        return RankedContest(of.n_seats.astype(jnp.int64), lots, scenarios.eligible[of.simulation])
+        stands = of_candidates(scenarios.eligible, self.candidates)
+        lots = _lots(scenarios, of.simulation, of.number, stands.shape[-1])
+        return RankedContest(of.n_seats.astype(jnp.int64), lots, stands[of.simulation])
 
     @cached_property
     def pairs(self) -> Int[Array, "contest party party"]:
@@ -94,7 +98,7 @@ class BallotBox:
 
     def count(self, system: System, mine: Bool[Array, " simulation"]) -> Int[Array, "constituency party"]:
         """Seats by a rule in the constituencies of some simulations; in those of others they mean nothing."""
-        contests = self.contests
+        contests, n_parties = self.contests, self.polls.scenarios.weight.shape[-1]
         if system.rule in PAIRWISE:
             pairs = self.pairs  # outside the branch: other rules and metrics use it too
 
@@ -110,7 +114,8 @@ class BallotBox:
                 )  # fmt: skip
 
         none = jnp.zeros(contests.lots.shape, jnp.int64)
-        seats = self.of_simulations(lax.cond(mine.any(), counted, lambda: none))
+        won = by_party(lax.cond(mine.any(), counted, lambda: none), n_parties, self.candidates)
+        seats = self.of_simulations(won)
         return jnp.where(self.in_use[:, None], seats, 0)
 
     def of_simulations(self, values: Shaped[Array, "contest ..."]) -> Shaped[Array, "constituency ..."]:
@@ -297,8 +302,10 @@ def _none(count: _Count) -> Int[Array, "constituency party"]:
     return jnp.zeros_like(count.constituency_votes)
 
 
-def _lots(scenarios: Scenario, simulation: Int[Array, " contest"], index: Array) -> UInt[Array, "contest party"]:
-    """A random number for each party of each contest."""
+def _lots(
+    scenarios: Scenario, simulation: Int[Array, " contest"], index: Array, n: int | None = None
+) -> UInt[Array, "contest party"]:
+    """A random number for each party of each contest, or for each of n candidates."""
     key = (scenarios.key_high[simulation][:, None], scenarios.key_low[simulation][:, None])
-    party = jnp.arange(scenarios.weight.shape[1], dtype=jnp.uint32)
+    party = jnp.arange(n or scenarios.weight.shape[1], dtype=jnp.uint32)
     return random_words(key, index[:, None].astype(jnp.uint32), LOT_DRAWS + party[None, :])[0]

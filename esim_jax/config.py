@@ -34,10 +34,10 @@ SCORED = ("score", "STAR")
 """Of them, those that count scores."""
 
 SEVERAL_WINNERS = ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote")
-"""Systems on ranked ballots that fill a constituency's seats, at most one a party: each stands with one candidate."""
+"""Systems on ranked ballots that fill a constituency's seats, at most one a candidate."""
 
 MOST_RANKED = 15
-"""Parties that a ballot which says more than one name has room for."""
+"""Candidates that a ballot which says more than one name has room for; each party has one, or several."""
 
 COUNTING = (
     "electoral_system", "allocation_method", "threshold", "district_threshold", "threshold_base", "levelling_seats",
@@ -324,6 +324,11 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("approval_count", Integer(0, MOST_RANKED), 0, "parties",
             "How many parties an approval ballot approves of, the best; 0: all that the voter likes more than the "
             "average."),
+        Parameter("candidates_per_party", Integer(1, MOST_RANKED), 1, "candidates",
+            "With which each party stands in a constituency, where ballots rank, approve of or score candidates."),
+        Parameter("candidate_spread", Number(0.0, 1e3), 0.2, "utility",
+            "By how much candidates of one party differ, in their constituency and to each voter, where it has "
+            "several."),
         Parameter("allocation_method", Choice(ALLOCATION_METHODS), "dhondt", "",
             "How votes turn into party seats: a divisor method or a quota with largest remainders."),
         Parameter("district_magnitude", Magnitude(1, MAX_SEATS), 1, "seats",
@@ -591,12 +596,16 @@ def _check_seats(full: Mapping[str, Any]) -> None:
             f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system}, which fills one seat "
             "in each constituency: leave it at 1, or choose STV."
         )
-    if system in SEVERAL_WINNERS and _largest(full["district_magnitude"]) > len(full["parties"]):
+    candidates = candidates_of(full)
+    if system in SEVERAL_WINNERS and _largest(full["district_magnitude"]) > len(full["parties"]) * candidates:
+        have = f"{candidates} candidates" if candidates > 1 else "one candidate"
         raise InputError(
             f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system} and "
-            f"{len(full['parties'])} parties, each of which has one candidate: give more parties or fewer seats."
+            f"{len(full['parties'])} parties, each of which has {have}: give more parties, more candidates_per_party "
+            "or fewer seats."
         )
     if system in (*ONE_WINNER, *SEVERAL_WINNERS):
+        _check_candidates(full)
         n_options = len(full["parties"]) + full["include_nota"]
         if full["engine"] != "voters" and n_options > MOST_TYPED:
             raise InputError(
@@ -620,6 +629,35 @@ def _check_seats(full: Mapping[str, Any]) -> None:
         )
     if seats > MAX_SEATS:
         raise InputError(f"There would be {seats:,} seats: at most {MAX_SEATS:,} are allowed.")
+
+
+def candidates_of(parameters: Mapping[str, Any]) -> int:
+    """How many candidates each party has on its ballots, by a full set of parameters.
+
+    >>> given = {"candidates_per_party": 2, "n_voters": 1_000}
+    >>> [candidates_of(read_parameters({**given, "electoral_system": system})) for system in ("STV", "FPTP")]
+    [2, 1]
+    """
+    ranked = parameters["electoral_system"] in (*ONE_WINNER, *SEVERAL_WINNERS)
+    return int(parameters["candidates_per_party"]) if ranked else 1
+
+
+def _check_candidates(full: Mapping[str, Any]) -> None:
+    """Refuses more candidates than ballots have room for, and several of a party where no voters are drawn."""
+    candidates = full["candidates_per_party"]
+    if candidates == 1:
+        return
+    if full["engine"] != "voters":
+        raise InputError(
+            f"candidates_per_party = {candidates} is not allowed with engine = {full['engine']!r}, which draws "
+            "rankings of parties only: choose voters, or leave it at 1."
+        )
+    n_options = len(full["parties"]) + full["include_nota"]
+    if n_options * candidates > MOST_RANKED:
+        raise InputError(
+            f"candidates_per_party = {candidates} is not allowed with {len(full['parties'])} parties: ballots have "
+            f"room for {MOST_RANKED} candidates, with as many for {NOTA} if it is included; give fewer."
+        )
 
 
 _DRAWN_VOTERS = (

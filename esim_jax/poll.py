@@ -13,11 +13,21 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt
 
-from esim_jax.ask import appeal_of, ask_voters, draw_surroundings, draw_voters, prepare
+from esim_jax.ask import appeal_of, ask_voters, draw_surroundings, draw_voters, numbers_of, prepare
 from esim_jax.model.ballots import PluralityBallots
-from esim_jax.model.preferences import draw_lots, order_parties, perceive, put_first, score_parties
+from esim_jax.model.candidates import draw_appeal, draw_standing, find_first, lift, of_candidates
+from esim_jax.model.preferences import (
+    draw_lots,
+    is_first_party,
+    order_parties,
+    perceive,
+    put_first,
+    score_parties,
+    steepness_of,
+)
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
+from esim_jax.random import CANDIDATE_LOT_DRAWS
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
 from esim_jax.systems.rankings import Ranking, places_of, rank_parties, words_for
 from esim_jax.systems.scores import pack_each, score_words_for
@@ -124,12 +134,15 @@ def poll_rows(
         poll = rows.member[rows.first_member[block.electorate]]
         s = lax.optimization_barrier(Scenario(*(field[poll][:, None] for field in scenarios)))
         voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter, rows.table)
-        number = rows.number[block.place].astype(jnp.uint32) if model.local else None
-        beside = draw_surroundings(s, model, block.key, number, block.key, index)
+        number = rows.number[block.place].astype(jnp.uint32)
+        beside = draw_surroundings(s, model, block.key, number if model.local else None, block.key, index)
         if outlook is not None:
             beside = beside._replace(outlook=lax.dynamic_slice_in_dim(outlook, start, n_rows_a_block)[:, None])
         _, leaning, votes = ask_voters(s, model, voters, appeal_of(s, model, beside), beside)
-        asked = _ask(s, model, index, leaning, votes, kinds)
+        if model.candidates > 1:
+            s, asked = _ask_of_candidates(s, model, number, index, leaning, votes)
+        else:
+            asked = _ask(s, model, index, leaning, votes, kinds)
         words = [word.astype(jnp.uint64) for kind in kinds for word in _CAST[kind](s, asked)]
         words += [jnp.zeros_like(words[0])] * (len(words) % 2)
         return tuple(low | (high << np.uint64(32)) for low, high in zip(words[::2], words[1::2], strict=True))
@@ -142,13 +155,14 @@ def poll_rows(
 
 
 class _Asked(NamedTuple):
-    """What ballots are cast from, of each voter."""
+    """What ballots are cast from, of each voter; options are parties, or their candidates."""
 
     votes: Bool[Array, "..."]  # whether the voter does
     utility: list[Float[Array, "..."]]
     order: list[Float[Array, "..."]]  # numbers by which the voter orders the options; empty where no ballot needs them
     lots: list[UInt[Array, "..."]]  # for numbers that are equal; empty where they are all different
     values: list[Float[Array, "..."]]  # what each option is worth at the moment of voting; empty as above
+    scored: list[Float[Array, "..."]]  # numbers by which who has a score is told from who is behind none of the above
 
 
 def _ask(
@@ -170,7 +184,40 @@ def _ask(
         values = utility
         if not model.sincere:
             values = perceive(key, voter, votes, utility, scenario.weight, scenario.temperature)
-    return _Asked(votes.up_to[-1], utility, order, lots, values)
+    return _Asked(votes.up_to[-1], utility, order, lots, values, values)
+
+
+def _ask_of_candidates(
+    scenario: Scenario,
+    model: VoterModel,
+    constituency: UInt[Array, " row"],
+    voter: UInt[Array, "row lane"],
+    utility: list[Float[Array, "..."]],
+    votes: PluralityBallots,
+) -> tuple[Scenario, _Asked]:
+    """As `_ask`, of the parties' candidates; and the scenario with an axis of candidates in the place of parties."""
+    key, each = (scenario.key_high, scenario.key_low), model.candidates
+    stands = of_candidates(scenario.eligible, each)
+    n = stands.shape[-1]
+    standing = lax.optimization_barrier(draw_standing(key, constituency[:, None], n))
+    appeal = draw_appeal(key, voter, standing, numbers_of(scenario, model)["candidate_spread"], stands)
+    if model.sincere:
+        values = [utility[k // each] + w for k, w in enumerate(appeal)]
+    else:
+        perceived = perceive(key, voter, votes, utility, scenario.weight, scenario.temperature)
+        steepness = steepness_of(scenario.temperature)
+        values = [perceived[k // each] + steepness * w for k, w in enumerate(appeal)]
+    first = find_first(is_first_party(votes), appeal, each)
+    order = [jnp.where(is_first, np.float32(np.inf), value) for is_first, value in zip(first, values, strict=True)]
+    asked = _Asked(
+        votes=votes.up_to[-1],
+        utility=[utility[k // each] + w for k, w in enumerate(appeal)],
+        order=order,
+        lots=draw_lots(key, voter, n, CANDIDATE_LOT_DRAWS),
+        values=lift(first, values, stands),
+        scored=order,
+    )
+    return scenario._replace(weight=of_candidates(scenario.weight, each), eligible=stands), asked
 
 
 def _above_nota(scenario: Scenario, values: list[Float[Array, "..."]]) -> list[Bool[Array, "..."]]:
@@ -212,7 +259,7 @@ def _cast_approvals(scenario: Scenario, asked: _Asked) -> Ranking:
 
 def _cast_scores(scenario: Scenario, asked: _Asked) -> Ranking:
     eligible = [scenario.eligible[..., j] for j in range(len(asked.values))]
-    above = [a & asked.votes for a in _above_nota(scenario, asked.values)]
+    above = [a & asked.votes for a in _above_nota(scenario, asked.scored)]
     return pack_each(score_parties(asked.values, eligible, above))
 
 

@@ -29,6 +29,12 @@ SCORE_DRAWS = 3 << 8
 TRAIT_DRAWS = 1 << 10
 """Draw of a voter: whether the voter decides late, and whether the voter identifies with a party."""
 
+CANDIDATE_LOT_DRAWS = 3 << 9
+"""Draw CANDIDATE_LOT_DRAWS of a voter: lots for candidates that are worth the same."""
+
+CANDIDATE_DRAWS = 1 << 11
+"""Draw CANDIDATE_DRAWS + k of a voter: what candidates are worth beside their parties, two a draw."""
+
 POSITION_DRAWS = 1 << 12
 """Draw POSITION_DRAWS + k of index j: coordinates of party j, where positions are drawn, two a draw."""
 
@@ -37,6 +43,9 @@ PROFILE_DRAWS = 1 << 13
 
 LOCAL_DRAWS = 1 << 14
 """First draw of a constituency's effects on its voters; see `esim_jax.model.geography`."""
+
+STANDING_DRAWS = (1 << 14) + (1 << 13)
+"""Draw STANDING_DRAWS + k of a constituency: its candidates' standing, two a draw."""
 
 SWING_DRAWS = 1 << 15
 """Draw SWING_DRAWS + k of a constituency, or of the nation: its late swing to parties, two a draw."""

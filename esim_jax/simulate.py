@@ -19,6 +19,7 @@ from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure
 from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
+from esim_jax.model.candidates import count_candidates
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
@@ -70,14 +71,14 @@ def simulate_voters(
     mesh = _mesh(tuple(devices))
     block_rows = rows_at_once(devices[0].platform, len(rows.place), len(devices), at_once)
     kinds = _kinds_of_ballots(systems, metrics)
-    decide_compiled = _compile_beside(scenarios, constituencies, polls, rows, systems, mesh, metrics)
+    decide_compiled = _compile_beside(scenarios, constituencies, polls, rows, systems, mesh, metrics, model.candidates)
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
         asked = polls.scenarios, polls.constituencies, rows, mesh
         outlook = _survey_voters(*asked, block_rows, at_once, model) if model.strategic else None
         tally = _tally_voters(*asked, block_rows, at_once, model, outlook)
         ballots = _poll_voters(*asked, model, kinds, outlook) if kinds else None
         decide_compiled.join()
-        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls)
+        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, model.candidates)
 
 
 def simulate_law(
@@ -134,6 +135,7 @@ def _compile_beside(
     systems: tuple[System, ...],
     mesh: Mesh,
     metrics: tuple[str, ...],
+    candidates: int,
 ) -> Thread:
     """Compiles `_decide` for such a chunk in a thread, once, while the caller compiles the tally on another core."""
     n_polls, n_parties = polls.scenarios.weight.shape
@@ -144,12 +146,13 @@ def _compile_beside(
             shapes = (n_constituencies, n_parties), (n_polls, n_parties)
             everywhere = NamedSharding(mesh, PartitionSpec())
             tally = jax.device_put([np.zeros(s, np.int64) for s in shapes], everywhere)
-            ballots = jax.device_put(no_ballots(kinds, n_rows, n_parties), everywhere) if kinds else None
-            _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls)
+            n_options = count_candidates(n_parties, candidates)
+            ballots = jax.device_put(no_ballots(kinds, n_rows, n_options), everywhere) if kinds else None
+            _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
 
     n_rows, kinds = len(rows.place), _kinds_of_ballots(systems, metrics)
     sizes = n_polls, n_constituencies, len(scenarios.weight), len(constituencies.number)
-    key = *sizes, n_parties, n_rows if kinds else 0, systems, mesh, metrics
+    key = *sizes, n_parties, n_rows if kinds else 0, systems, mesh, metrics, candidates
     if key not in _compiling:
         _compiling[key] = Thread(target=decide_nothing)
         _compiling[key].start()
@@ -261,7 +264,7 @@ def _rank_law(
     return draw_ballots(scenarios, constituencies.simulation, constituencies.number, votes, law, place)
 
 
-@partial(jax.jit, static_argnums=(2, 5))
+@partial(jax.jit, static_argnums=(2, 5, 8))
 def _decide(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -271,6 +274,7 @@ def _decide(
     metrics: tuple[str, ...] = DEFAULT_METRICS,
     ballots: Ballots | TypedBallots | None = None,
     polls: Polls | None = None,
+    candidates: int = 1,
 ) -> Outcome:
     """The outcome of elections whose votes are counted.
 
@@ -283,6 +287,7 @@ def _decide(
         metrics: names of those to compute.
         ballots: theirs, or of the simulations where there are none; where more is counted than first places.
         polls: who was asked.
+        candidates: of each party, on the ballots.
     """
     box: BallotBox | TypedBallots | None = ballots if isinstance(ballots, TypedBallots) else None
     if polls is not None:
@@ -291,8 +296,9 @@ def _decide(
         constituency_votes = jnp.where(in_use[:, None], constituency_votes[of_poll], 0)
         welfare = welfare[polls.of]
         if isinstance(ballots, Ballots):
-            words = ballots.words(_kinds_of_ballots(systems, metrics), constituency_votes.shape[-1])
-            box = BallotBox(polls, words, ballots.constituency, of_poll, in_use)
+            n_options = count_candidates(constituency_votes.shape[-1], candidates)
+            words = ballots.words(_kinds_of_ballots(systems, metrics), n_options)
+            box = BallotBox(polls, words, ballots.constituency, of_poll, in_use, candidates)
     votes = jax.ops.segment_sum(constituency_votes, constituencies.simulation, scenarios.weight.shape[0])
     seats = allot_seats(scenarios, constituencies, systems, constituency_votes, votes, box)
     return Outcome(

@@ -6,6 +6,7 @@ import numpy as np
 from esim_jax import simulate
 from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
+from esim_jax.model.candidates import count_candidates
 from esim_jax.model.scenario import options, seed_scenarios
 from esim_jax.model.voters import find_voter_model
 from esim_jax.plan import make_plan
@@ -25,7 +26,7 @@ def keep(kinds, seeds=(0,), **parameters):
     with jax.enable_x64(True):
         asked = scenarios, tabulate_constituencies(*size, capacity), rows
         kept = simulate._poll_voters(*asked, simulate._mesh(tuple(jax.devices())), model, tuple(kinds))
-        words = jax.device_get(kept.words(kinds, len(options(p))))
+        words = jax.device_get(kept.words(kinds, count_candidates(len(options(p)), model.candidates)))
     constituency = np.asarray(kept.constituency)
     in_use = int(rows.n_rows)
     read = {kind: np.stack(of_kind).astype(np.uint64)[:, :in_use] for kind, of_kind in words.items()}

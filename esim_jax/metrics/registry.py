@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from esim_jax.config import MOST_RANKED, nearest
+from esim_jax.config import MOST_RANKED, candidates_of, nearest
 from esim_jax.errors import InputError
 from esim_jax.metrics import pairwise, stacked
 from esim_jax.metrics.concentration import (
@@ -244,6 +244,11 @@ def _check_rankings(name: str, parameters: Mapping[str, Any]) -> None:
         raise InputError(
             f"The metric {name!r} is of ranked ballots, which engine {parameters['engine']!r} does not draw: take the "
             "engine 'voters', or leave it out."
+        )
+    if candidates_of(parameters) > 1:
+        raise InputError(
+            f"The metric {name!r} is of parties that stand with one candidate each, but candidates_per_party is "
+            f"{parameters['candidates_per_party']}: leave one of them out."
         )
     n_options = len(parameters["parties"]) + parameters["include_nota"]
     if n_options > MOST_RANKED:

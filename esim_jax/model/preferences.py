@@ -39,7 +39,7 @@ def order_parties(
         utility: of each party.
         temperature: above 0.
     """
-    return put_first(ballots, _noisy(key, voter, utility, jnp.minimum(1 / temperature, np.float32(STEEPEST))))
+    return put_first(ballots, _noisy(key, voter, utility, steepness_of(temperature)))
 
 
 def _noisy(
@@ -50,7 +50,7 @@ def _noisy(
     for j, u in enumerate(utility):
         if j % 2 == 0:
             words = list(random_words(key, voter, PREFERENCE_DRAWS + j // 2))
-        order.append(u * steepness + _gumbel(words[j % 2]))
+        order.append(u * steepness + gumbel(words[j % 2]))
     return order
 
 
@@ -72,7 +72,7 @@ def perceive(
     Arguments as of `order_parties`, and:
         weight: 1 for each real party, 0 for a surplus place.
     """
-    steepness = jnp.minimum(1 / temperature, np.float32(STEEPEST))
+    steepness = steepness_of(temperature)
     best = utility[0]
     for u in utility[1:]:
         best = jnp.maximum(best, u)
@@ -80,11 +80,11 @@ def perceive(
     total = jnp.zeros_like(best)
     for j, u in enumerate(relative):
         total = total + weight[..., j] * exp(u * steepness)
-    largest = log(total) + _gumbel(random_words(key, voter, SCORE_DRAWS)[0])
+    largest = log(total) + gumbel(random_words(key, voter, SCORE_DRAWS)[0])
     others = [
         jnp.minimum(largest, w) - log(1 + exp(-jnp.abs(largest - w))) for w in _noisy(key, voter, relative, steepness)
     ]
-    return [jnp.where(is_first, largest, v) for is_first, v in zip(_first(ballots), others, strict=True)]
+    return [jnp.where(is_first, largest, v) for is_first, v in zip(is_first_party(ballots), others, strict=True)]
 
 
 def score_parties(
@@ -118,19 +118,29 @@ def score_parties(
 def put_first(ballots: PluralityBallots, order: Sequence[Float[Array, "..."]]) -> list[Float[Array, "..."]]:
     """The order with the party of the ballot infinitely far ahead; at temperature 0, of the utilities themselves."""
     return [
-        jnp.where(is_first, np.float32(np.inf), value) for is_first, value in zip(_first(ballots), order, strict=True)
+        jnp.where(is_first, np.float32(np.inf), value)
+        for is_first, value in zip(is_first_party(ballots), order, strict=True)
     ]
 
 
-def _first(ballots: PluralityBallots) -> list[Bool[Array, "..."]]:
+def is_first_party(ballots: PluralityBallots) -> list[Bool[Array, "..."]]:
     """Of each party, whether a ballot is for it."""
     up_to = ballots.up_to
     return [up_to[0], *(up_to[j] & ~up_to[j - 1] for j in range(1, len(up_to)))]
 
 
-def draw_lots(key: Key, voter: UInt[Array, "..."], n_parties: int) -> list[UInt[Array, "..."]]:
-    """Each voter's lots, uint32, which order parties that are worth the same to a sincere voter."""
-    word = random_words(key, voter, PREFERENCE_DRAWS)[0]
+def draw_lots(
+    key: Key, voter: UInt[Array, "..."], n_parties: int, draw: int = PREFERENCE_DRAWS
+) -> list[UInt[Array, "..."]]:
+    """Each voter's lots, uint32, which order parties that are worth the same to a sincere voter.
+
+    Args:
+        key: of the simulation.
+        voter: uint32 index of the voter within the simulation.
+        n_parties: how many lots.
+        draw: nothing else may come from it.
+    """
+    word = random_words(key, voter, draw)[0]
     return [word * np.uint32(_MULTIPLIERS[j % len(_MULTIPLIERS)]) for j in range(n_parties)]
 
 
@@ -138,6 +148,11 @@ _MULTIPLIERS = tuple(int(m) for m in np.random.default_rng(1).integers(2**31, 2*
 """Odd numbers that make lots from one word; no lots of two parties are related that 15 parties could tell."""
 
 
-def _gumbel(word: UInt[Array, "..."]) -> Float[Array, "..."]:
+def steepness_of(temperature: Float[Array, "..."]) -> Float[Array, "..."]:
+    """1 / temperature, bounded."""
+    return jnp.minimum(1 / temperature, np.float32(STEEPEST))
+
+
+def gumbel(word: UInt[Array, "..."]) -> Float[Array, "..."]:
     """A standard Gumbel number, float32, by inversion: -log(-log u)."""
     return -log(-log(uniform23(word)))

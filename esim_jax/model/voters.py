@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from jax import Array
 from jaxtyping import Float
 
+from esim_jax.config import candidates_of
 from esim_jax.model.anonymous import draw_anonymous, place_anonymous
 from esim_jax.model.behaviours import (
     SALIENCE,
@@ -108,6 +109,7 @@ class VoterModel(NamedTuple):
         identified: whether voters identify with parties, see `esim_jax.model.identification`.
         undecided: whether some voters decide late, see `esim_jax.model.polls`.
         strategic: where voters know the parties' chances from: "poll" or "previous"; "" where they choose sincerely.
+        candidates: of each party, on ballots that say more than one name; see `esim_jax.model.candidates`.
     """
 
     numbers: tuple[str, ...] = ()
@@ -127,6 +129,7 @@ class VoterModel(NamedTuple):
     identified: bool = False
     undecided: bool = False
     strategic: str = ""
+    candidates: int = 1
 
     @property
     def local(self) -> bool:
@@ -210,8 +213,10 @@ def find_voter_model(parameters: Mapping[str, Any]) -> VoterModel:
         identified=model.move is not None and all(parameters[name] > 0 for name in _NUMBERS["identified"]),
         undecided=parameters["undecided"] > 0 and (parameters["late_swing"] > 0 or strategic == "poll"),
         strategic=strategic,
+        candidates=candidates_of(parameters),
     )
     further = [name for flag, names in _NUMBERS.items() if getattr(model, flag) for name in names]
+    further += ["candidate_spread"] if model.candidates > 1 else []
     return model._replace(numbers=(*dict.fromkeys((*model.numbers, *further)),))
 
 

@@ -18,6 +18,7 @@ from esim_jax.election import describe_oddities
 from esim_jax.errors import ChunkWarning, InputError, OutcomeWarning, ResultsError
 from esim_jax.memory import memory_of
 from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics
+from esim_jax.model.candidates import count_candidates
 from esim_jax.model.scenario import options
 from esim_jax.parties import party_mappings
 from esim_jax.plan import Plan, make_plan
@@ -89,7 +90,9 @@ class CompiledSweep:
         """
         platform, memory = self.devices[0].platform, memory_of(self.devices[0])
         n_options = int(self._widths.max())
-        bounds = {kind: fit_bounds(kind, n_options, memory, platform) for kind in BOUNDS}
+        most = max(program.voters.candidates for program in self._cutter.programs)
+        longest = max(n_options, count_candidates(n_options, most))
+        bounds = {kind: fit_bounds(kind, longest, memory, platform) for kind in BOUNDS}
         for program in dict.fromkeys(self._cutter.programs[span.configuration] for span in missing):
             cutter = replace(self._cutter, bounds=bounds)
             waiting = [span for span in missing if cutter.programs[span.configuration] == program]
