@@ -9,13 +9,13 @@ _CACHE = Path(tempfile.gettempdir()) / f"esim_jax-tests-{os.getpid()}"
 os.environ.setdefault("ESIM_JAX_CACHE", str(_CACHE))  # the processes that pytest-xdist starts inherit it
 
 _LONG = (
-    "test_durability", "test_run_dir", "test_promises", "test_engines", "test_distributed", "test_law",
-    "test_contract", "test_ranking_types", "test_voter_models", "test_export", "test_multinomial",
+    "test_durability", "test_run_dir", "test_promises", "test_ranking_types", "test_engines", "test_distributed",
+    "test_law", "test_voter_models", "test_export", "test_polls", "test_presets", "test_contract", "test_multinomial",
     "test_ranked_elections", "test_safety", "test_memory",
-    "test_list_systems", "test_metric_columns", "test_examples", "test_own_models", "test_binomial", "test_systems",
-    "test_common_random_numbers", "test_ranked_rules", "test_electorate", "test_election_oracle", "test_local_model",
-    "test_command_line", "test_compilation", "test_entities", "test_batches", "test_openapi", "test_specification",
-    "test_presets", "limit",
+    "test_list_systems", "test_metric_columns", "test_examples", "test_own_models", "test_binomial", "test_geography",
+    "test_systems", "test_common_random_numbers", "test_ranked_rules", "test_electorate", "test_election_oracle",
+    "test_strategic", "test_local_model", "test_command_line", "test_compilation", "test_entities", "test_batches",
+    "test_openapi", "test_specification", "limit",
 )  # fmt: skip
 """The files that take longest, the longest first; how long is no promise, and the order within a file is its own."""
 
