@@ -29,6 +29,7 @@ from esim_jax.poll import Ballots, Polls, constituency_of_rows, no_ballots, poll
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
+from esim_jax.systems.rankings import number_at
 from esim_jax.tally import members_at_once, rows_at_once, tally_rows
 
 
@@ -75,8 +76,11 @@ def simulate_voters(
     with jax.enable_x64(True):  # 64-bit integers for counts, double precision for metrics; voters stay in 32 bits
         asked = polls.scenarios, polls.constituencies, rows, mesh
         outlook = _survey_voters(*asked, block_rows, at_once, model) if model.strategic else None
-        tally = _tally_voters(*asked, block_rows, at_once, model, outlook)
         ballots = _poll_voters(*asked, model, kinds, outlook) if kinds else None
+        if ballots is not None and _say_all(polls.scenarios, kinds, metrics, model):
+            tally = _tally_first_places(polls.scenarios, polls.constituencies, ballots, kinds)
+        else:
+            tally = _tally_voters(*asked, block_rows, at_once, model, outlook)
         decide_compiled.join()
         return _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, model.candidates)
 
@@ -213,6 +217,28 @@ def _kinds_of_ballots(systems: tuple[System, ...], metrics: tuple[str, ...]) -> 
     """What must be kept of each voter's ballot besides the votes."""
     kinds = {system.ballots for system in systems} - {"votes"}
     return tuple(sorted(kinds | {"rankings" for name in metrics if METRICS[name].pairwise}))
+
+
+def _say_all(scenarios: Scenario, kinds: tuple[str, ...], metrics: tuple[str, ...], model: VoterModel) -> bool:
+    """Whether the ballots that are kept tell the votes, and nothing else of a voter counts.
+
+    A ranking doesn't say that a vote was for none of the above, nor from which party a candidate is.
+    """
+    any_nota = bool((np.asarray(scenarios.weight > 0) & ~np.asarray(scenarios.eligible)).any())
+    welfare = any(METRICS[name].welfare for name in metrics)
+    return "rankings" in kinds and model.candidates == 1 and not any_nota and not welfare
+
+
+@partial(jax.jit, static_argnums=3)
+def _tally_first_places(
+    scenarios: Scenario, constituencies: Constituencies, ballots: Ballots, kinds: tuple[str, ...]
+) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
+    """The votes that `_tally_voters` would find, from rankings that are kept anyway; no welfare."""
+    n_parties = scenarios.weight.shape[-1]
+    first = number_at(ballots.words(kinds, n_parties)["rankings"], 0)
+    of_rows = jnp.stack([(first == j + 1).sum(axis=1, dtype=jnp.int64) for j in range(n_parties)], axis=-1)
+    votes = jax.ops.segment_sum(of_rows, ballots.constituency, constituencies.simulation.shape[0])
+    return votes, jnp.zeros(scenarios.weight.shape, jnp.int64)
 
 
 @partial(jax.jit, static_argnums=(3, 4, 5), compiler_options={"xla_cpu_prefer_vector_width": 512})

@@ -9,6 +9,7 @@ from test_ranked_elections import PARTIES
 
 import esim_jax.chunks
 import esim_jax.plan
+import esim_jax.simulate
 from esim_jax import BatchRunner, ElectionModel, ParameterSweep
 from esim_jax.chunks import Span, make_cutter
 from esim_jax.config import COUNTING, PARAMETERS, read_parameters
@@ -153,3 +154,21 @@ def test_contests_that_nobody_asks_for_are_not_counted():
     assert (some[needed] == everywhere[needed]).all()
     assert (np.asarray(state.stage)[~needed] == 0).all()
     assert (np.asarray(state.stage)[needed] > 0).all()
+
+
+def test_votes_are_the_same_whether_or_not_a_metric_asks_for_more(monkeypatch):
+    """Without welfare and NOTA, the votes are told by the rankings that are kept: nobody is asked twice."""
+    tallies = []
+    tally = esim_jax.simulate._tally_voters
+    monkeypatch.setattr(esim_jax.simulate, "_tally_voters", lambda *a: tallies.append(1) or tally(*a))
+    sweep = ParameterSweep(
+        {"electoral_system": ["IRV", "FPTP"]},
+        {"parties": PARTIES[:4], "n_voters": 201, "n_constituencies": 2, "participation": 0.7, "temperature": 0.4},
+    )
+    names = ["turnout", "gallagher", "condorcet_winner"]
+    told, by_party = run(sweep, metrics=names)
+    assert not tallies
+    asked, by_party_asked = run(sweep, metrics=[*names, "vse"])
+    assert tallies
+    assert told.equals(asked.drop("vse"))
+    assert by_party.equals(by_party_asked)

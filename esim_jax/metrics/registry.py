@@ -35,6 +35,7 @@ class Metric(NamedTuple):
             shares of the votes differ among constituencies.
         pairwise: whether it is of ranked ballots: voters are then asked for them whatever the electoral system.
         of_elected: whether it asks who is elected in a constituency.
+        welfare: whether it is of the utility of all voters.
         irv_of_three: whether it is of instant-runoff voting among exactly three parties.
     """
 
@@ -46,6 +47,7 @@ class Metric(NamedTuple):
     two_parties: bool = False
     pairwise: bool = False
     of_elected: bool = False
+    welfare: bool = False
     irv_of_three: bool = False
 
 
@@ -69,7 +71,7 @@ METRICS: dict[str, Metric] = {
     "vse": Metric(
         stacked.satisfaction, "1", "at most 1; may be negative",
         "Voter satisfaction efficiency: 1 if the best party holds all seats, 0 for a party drawn at random.",
-        "after Merrill 1984",
+        "after Merrill 1984", welfare=True,
     ),
     "loosemore_hanby": Metric(
         stacked.loosemore_hanby, "percent", "0 to 100",
@@ -147,11 +149,12 @@ METRICS: dict[str, Metric] = {
     "welfare_gain": Metric(
         stacked.welfare_gain, "utility", "any",
         "Utility of the elected, mean over all voters and seats, beyond that of a party drawn at random.",
-        "Merrill 1984",
+        "Merrill 1984", welfare=True,
     ),
     "best_welfare_gain": Metric(
         stacked.best_welfare_gain, "utility", "at least 0",
         "Utility of the best party, mean over all voters, beyond that of a party drawn at random.", "Merrill 1984",
+        welfare=True,
     ),
     "condorcet_winner": Metric(
         pairwise.condorcet_winner, "share of constituencies", "0 to 1",
