@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from esim_jax.config import COUNTING, MOST_TYPED
 from esim_jax.electors import Electors
 from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, find_voter_model
+from esim_jax.names import COUNTING, MOST_TYPED
 from esim_jax.parties import NOTA
 from esim_jax.ranking_types import types_for
 from esim_jax.rows import ROW_WIDTH, count_rows

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from esim_jax import __version__
-from esim_jax.config import PARAMETERS, Choice, nearest
+from esim_jax.config import PARAMETERS
 from esim_jax.errors import EsimError, InputError
+from esim_jax.kinds import Choice, nearest
 
 if TYPE_CHECKING:
     from esim_jax.sweep.distributed import Processes

@@ -13,8 +13,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.config import PARAMETERS, nearest
+from esim_jax.config import PARAMETERS
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 from esim_jax.model.law import CellLaw, cell_law
 from esim_jax.model.scenario import Scenario
 from esim_jax.parties import DEFAULT_PARTIES, Party

@@ -17,9 +17,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.config import MOST_TYPED
 from esim_jax.model.ranking_law import order_law
 from esim_jax.model.scenario import Scenario
+from esim_jax.names import MOST_TYPED
 from esim_jax.systems.rankings import words_for
 from esim_jax.systems.staged import RankedContest, StagedRule, count_ballots
 

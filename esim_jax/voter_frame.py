@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
-from esim_jax.config import nearest
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 from esim_jax.parties import MAX_MAGNITUDE, NOTA, Party
 
 UTILITY = "utility_"

@@ -11,10 +11,11 @@ import pytest
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party
 from esim_jax.cli import main
-from esim_jax.config import CULTURES, PARAMETERS, VOTER_MODELS, read_parameters
+from esim_jax.config import PARAMETERS, read_parameters
 from esim_jax.model import voters as voter_models
 from esim_jax.model.behaviours import proximity
 from esim_jax.model.spatial import draw_positions, draw_uniform
+from esim_jax.names import CULTURES, VOTER_MODELS
 from esim_jax.own_behaviour import fingerprint, read_own_behaviour
 from esim_jax.random import as_uint64, seed_words
 from esim_jax.sweep.identity import model_identity

@@ -13,10 +13,11 @@ from contract import QUICKLY, GivenLots
 
 from esim_jax import BatchRunner, ElectionModel, InputError, OutcomeWarning, ParameterSweep, Party, simulate
 from esim_jax.chunks import Program, Span, make_cutter
-from esim_jax.config import assembly_seats, read_parameters
+from esim_jax.config import read_parameters
 from esim_jax.counts import mixed as exact_mixed
 from esim_jax.counts.apportion import allocate, passing
 from esim_jax.plan import make_plan
+from esim_jax.seats import assembly_seats
 from esim_jax.sweep.identity import model_identity
 from esim_jax.systems import RULES, Contest
 from esim_jax.systems.divisor import DIVISOR_METHODS, _lead_of_squares

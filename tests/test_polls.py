@@ -12,7 +12,8 @@ import esim_jax.plan
 import esim_jax.simulate
 from esim_jax import BatchRunner, ElectionModel, ParameterSweep
 from esim_jax.chunks import Span, make_cutter
-from esim_jax.config import COUNTING, PARAMETERS, read_parameters
+from esim_jax.config import PARAMETERS, read_parameters
+from esim_jax.names import COUNTING
 from esim_jax.poll import find_polls
 from esim_jax.systems import RANKED
 from esim_jax.systems.rankings import pack_rankings

@@ -13,10 +13,11 @@ import pytest
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep
 from esim_jax.chunks import Span, make_cutter, program_for
 from esim_jax.cli import main
-from esim_jax.config import assembly_seats, read_parameters
+from esim_jax.config import read_parameters
 from esim_jax.plan import make_plan
 from esim_jax.presets import list_presets, read_preset
 from esim_jax.presets.reading import FIELDS, parse_preset
+from esim_jax.seats import assembly_seats
 from esim_jax.systems import allocate_seats
 
 PRESETS = {name: read_preset(name) for name in list_presets()}

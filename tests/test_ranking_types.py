@@ -14,7 +14,7 @@ from test_promises import METRICS
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Party, simulate
 from esim_jax.chunks import Span, chunk_bytes, make_cutter, program_for
-from esim_jax.config import ONE_WINNER, SEVERAL_WINNERS, read_parameters
+from esim_jax.config import read_parameters
 from esim_jax.counts.ballots import count_ballots
 from esim_jax.counts.profile import Profile
 from esim_jax.limit import expected_ballots
@@ -23,6 +23,7 @@ from esim_jax.model.law import cell_laws
 from esim_jax.model.ranking_law import order_law
 from esim_jax.model.scenario import Scenario, options, seed_scenarios, stack_scenarios
 from esim_jax.multinomial import draw_ballots
+from esim_jax.names import ONE_WINNER, SEVERAL_WINNERS
 from esim_jax.plan import make_plan
 from esim_jax.ranking_types import Rules, ballot_types, ranking_law, rules_of, types_for
 from esim_jax.rows import tabulate_constituencies

@@ -7,8 +7,9 @@ import pytest
 
 import esim_jax
 import esim_jax.analysis
-from esim_jax.config import PARAMETERS, Clusters, Parties
+from esim_jax.config import PARAMETERS
 from esim_jax.errors import InputError
+from esim_jax.kinds import Clusters, Parties
 from esim_jax.results.export import write_file
 
 PACKAGE = Path(esim_jax.__file__).parent

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from esim_jax.config import nearest
 from esim_jax.counts.condorcet import black, copeland, minimax, ranked_pairs, schulze
 from esim_jax.counts.count import Count
 from esim_jax.counts.elimination import bucklin, coombs, irv
@@ -14,6 +13,7 @@ from esim_jax.counts.positional import approval, borda
 from esim_jax.counts.profile import Profile
 from esim_jax.counts.stv import stv, stv_meek
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 
 SYSTEMS: dict[str, Callable[..., Count]] = {
     "FPTP": fptp,

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from jax import Array
 
-from esim_jax.config import MOST_RANKED, candidates_of, nearest
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 from esim_jax.metrics import pairwise, stacked
 from esim_jax.metrics.concentration import (
     effective_number_of_parties,
@@ -17,6 +17,8 @@ from esim_jax.metrics.disproportionality import gallagher_index
 from esim_jax.metrics.majority import manufactured_majority, wrong_winner
 from esim_jax.metrics.monotonicity import N_PARTIES
 from esim_jax.metrics.stacked import Election
+from esim_jax.names import MOST_RANKED
+from esim_jax.seats import candidates_of
 
 DEFAULT_METRICS = ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")
 """The columns of a sweep that asks for no others."""

@@ -17,10 +17,10 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int, UInt
 
-from esim_jax.config import MOST_ANONYMOUS
 from esim_jax.model.cultures import CultureVoters
 from esim_jax.model.elementary import log
 from esim_jax.model.orders import Order, OrderedVoters, Parameters, deal_out, draw_orders, insert_in_turn
+from esim_jax.names import MOST_ANONYMOUS
 from esim_jax.random import PROFILE_DRAWS, Key, random_words, uniform23, uniform24
 
 _UNIT = np.float32(2**17)

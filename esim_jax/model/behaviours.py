@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from esim_jax.config import MAX_DIMENSIONS
+from esim_jax.names import MAX_DIMENSIONS
 
 
 class PartyView(NamedTuple):

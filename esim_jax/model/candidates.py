@@ -19,9 +19,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, UInt
 
-from esim_jax.config import MOST_RANKED
 from esim_jax.model.geography import normal_numbers
 from esim_jax.model.preferences import gumbel
+from esim_jax.names import MOST_RANKED
 from esim_jax.random import CANDIDATE_DRAWS, STANDING_DRAWS, Key, random_words
 
 

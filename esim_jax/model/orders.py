@@ -19,9 +19,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float, Int, UInt
 
-from esim_jax.config import MOST_RANKED
 from esim_jax.model.cultures import CultureVoters
 from esim_jax.model.elementary import exp, log
+from esim_jax.names import MOST_RANKED
 from esim_jax.random import VOTER_DRAWS, Key, random_words, uniform23, uniform24
 
 Parameters = Mapping[str, Float[Array, "..."]]

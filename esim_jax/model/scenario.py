@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt
 
-from esim_jax.config import assembly_seats, extra_seats
 from esim_jax.model.mixture import cluster_numbers
 from esim_jax.model.spatial import WIDEST
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel, read_number
 from esim_jax.parties import NOTA, Party
 from esim_jax.random import seed_words
+from esim_jax.seats import assembly_seats, extra_seats
 from esim_jax.systems import THRESHOLD_UNIT
 
 WELFARE_BITS = 23

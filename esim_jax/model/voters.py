@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 from jax import Array
 from jaxtyping import Float
 
-from esim_jax.config import candidates_of
 from esim_jax.model.anonymous import draw_anonymous, place_anonymous
 from esim_jax.model.behaviours import (
     SALIENCE,
@@ -61,6 +60,7 @@ from esim_jax.model.utility import incumbency_effect
 from esim_jax.own_behaviour import OwnBehaviour
 from esim_jax.parties import Party
 from esim_jax.random import Key
+from esim_jax.seats import candidates_of
 
 Voters = Any
 """The voters' attributes: a NamedTuple of arrays of one shape, among them `chance`, uniform in (0, 1), which decides

@@ -5,8 +5,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from esim_jax.config import nearest
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 from esim_jax.presets.preset import Preset
 from esim_jax.presets.reading import parse_preset
 

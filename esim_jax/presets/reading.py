@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from esim_jax.config import Integer, Number, assembly_seats, nearest, read_parameter, read_parameters
+from esim_jax.config import read_parameter, read_parameters
 from esim_jax.errors import InputError
+from esim_jax.kinds import Integer, Number, nearest
 from esim_jax.presets.preset import Preset
+from esim_jax.seats import assembly_seats
 
 FIELDS = (
     "name", "country", "house", "year", "seats", "seats_left_out", "sources", "not_modelled", "positions",

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from esim_jax.config import nearest
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 from esim_jax.results.provenance import KEY, sidecar
 
 Frames = Iterable[pl.DataFrame]

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from esim_jax.config import nearest, read_count
+from esim_jax.config import read_count
 from esim_jax.election import draw_seed
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 
 SWEEP_TYPES = ("grid", "random")
 

@@ -9,8 +9,9 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int, UInt
 
-from esim_jax.config import PARAMETERS, Choice, read_count, read_seed
+from esim_jax.config import PARAMETERS, read_count, read_seed
 from esim_jax.errors import InputError
+from esim_jax.kinds import Choice
 from esim_jax.random import LOT_DRAWS, as_uint64, random_words, seed_words
 from esim_jax.systems._base import THRESHOLD_UNIT, Contest, passes_threshold
 from esim_jax.systems.registry import RULES

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from esim_jax.config import nearest
 from esim_jax.errors import InputError
+from esim_jax.kinds import nearest
 from esim_jax.results.export import check_writable
 
 FORMATS = ("json", "csv", "jsonl", "parquet")

@@ -1,0 +1,41 @@
+"""How many seats there are to fill, and how many candidates stand for them, by a full set of parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from esim_jax.names import ONE_WINNER, SEVERAL_WINNERS
+
+
+def candidates_of(parameters: Mapping[str, Any]) -> int:
+    """How many candidates each party has on its ballots, by a full set of parameters.
+
+    >>> from esim_jax.config import read_parameters
+    >>> given = {"candidates_per_party": 2, "n_voters": 1_000}
+    >>> [candidates_of(read_parameters({**given, "electoral_system": system})) for system in ("STV", "FPTP")]
+    [2, 1]
+    """
+    ranked = parameters["electoral_system"] in (*ONE_WINNER, *SEVERAL_WINNERS)
+    return int(parameters["candidates_per_party"]) if ranked else 1
+
+
+def extra_seats(parameters: Mapping[str, Any]) -> int:
+    """Seats, by a full set of parameters, that the system treats apart: of lists, to level, or the bonus."""
+    name = {
+        "district_PR": "levelling_seats",
+        "MMP": "list_seats",
+        "parallel": "list_seats",
+        "majority_bonus": "bonus_seats",
+    }.get(parameters["electoral_system"])
+    return parameters[name] if name else 0
+
+
+def assembly_seats(parameters: Mapping[str, Any]) -> int:
+    """All seats, by a full set of parameters, but for those by which the house may grow.
+
+    >>> from esim_jax.config import read_parameters
+    >>> assembly_seats(read_parameters({"electoral_system": "MMP", "n_constituencies": 72, "list_seats": 48}))
+    120
+    """
+    magnitude = parameters["district_magnitude"]
+    each = magnitude * parameters["n_constituencies"] if isinstance(magnitude, int) else sum(magnitude)
+    return int(each) + (0 if parameters["electoral_system"] == "majority_bonus" else extra_seats(parameters))
