@@ -5,7 +5,6 @@ rules on rankings the rankings, and rules on scores the scores. The rules are th
 the same shape, so that each rule is compiled once.
 """
 
-import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache, lru_cache, partial
 from itertools import islice
@@ -22,7 +21,8 @@ from esim_jax.counts.ballots import SYSTEMS
 from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile
 from esim_jax.counts.scores import ScoreBallots
-from esim_jax.systems import RANKED, RULES, Contest
+from esim_jax.names import SEVERAL_WINNERS
+from esim_jax.systems import RANKED, RULES, Contest, System
 from esim_jax.systems import scores as score_rules
 from esim_jax.systems.rankings import pack_rankings
 from esim_jax.systems.scores import pack_scores
@@ -154,9 +154,13 @@ OPTIONS = {"STV": {"decimals": 5}}
 """Of the exact counts, where the rule has one fixed."""
 
 
+ON_RANKINGS = {name: rule for name, rule in RANKED.items() if System(name, "rankings").ballots == "rankings"}
+"""Rules of the registry that count rankings; the others count sets and scores, and are those of `systems/scores.py`."""
+
+
 def fills_several(rule: str) -> bool:
     """Whether a rule on rankings gives a seat each to several; otherwise the winner takes all."""
-    return "n_seats" in inspect.signature(SYSTEMS[rule]).parameters
+    return rule in SEVERAL_WINNERS
 
 
 def exact_by_rankings(rule: str, case: Case) -> Seats:
@@ -212,7 +216,7 @@ def given_scores(rule: str, batch: Batch) -> tuple[Any, ...]:
 
 KINDS = {
     "votes": Kind(RULES, oracle.RULES, exact_by_votes, given_votes, lambda rule, contest: rule(contest)),
-    "rankings": Kind(RANKED, SYSTEMS, exact_by_rankings, given_rankings, count_rankings),
+    "rankings": Kind(ON_RANKINGS, SYSTEMS, exact_by_rankings, given_rankings, count_rankings),
     "scores": Kind(
         {name: rule for name, rule in vars(score_rules).items() if isinstance(rule, StagedRule)},
         EXACT_SCORES,

@@ -30,6 +30,7 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from esim_jax.random import LOT_DRAWS, random_words
+from esim_jax.systems import RANKED
 
 FEW, MANY = World(seed=1, most_votes=3, short=0.5), World(seed=2, most_votes=10**6, short=0.5)
 
@@ -110,7 +111,7 @@ def test_lots_decide_some_of_these_contests(rule):
     ("rule", "other", "shown"),
     [
         (Rule("votes", "dhondt"), Rule("votes", "hare"), "votes: D 6, E 2\ncounted: D 3, E 0\nexactly: D 2, E 1"),
-        (Rule("rankings", "Borda"), Rule("rankings", "approval"), "1 x C > D\ncounted: C 1, D 0\nexactly: C 0, D 1"),
+        (Rule("rankings", "SNTV"), Rule("rankings", "block_vote"), "1 x C > D\ncounted: C 1, D 0\nexactly: C 1, D 1"),
         (Rule("scores", "score"), Rule("scores", "approval_sets"), "1 x D 1\ncounted: D 1\nexactly: D 0"),
     ],
     ids=["votes", "rankings", "scores"],
@@ -289,3 +290,10 @@ def test_ties_are_broken_by_lot_without_favour(rule):
             wins += seats.sum(axis=0) if n_seats == 1 else 0
     n = wins.sum()
     assert np.abs(wins[TIED] - n / 3).max() < 4 * math.sqrt(n * (1 / 3) * (2 / 3))
+
+
+def test_every_rule_of_the_registry_is_here():
+    """Those that count sets and scores are rules of `esim_jax.systems.scores`."""
+    others = [rule for name, rule in RANKED.items() if name not in KINDS["rankings"].rules]
+    assert others
+    assert all(rule in KINDS["scores"].rules.values() for rule in others)
