@@ -84,7 +84,6 @@ def as_uint64(seed: int) -> np.ndarray:
     return np.array(seed % 2**64, np.uint64)
 
 
-@jax.jit  # traced and lowered once for each shape: the cipher is a hundred operations long
 def random_words(
     key: Key, index: UInt[Array, "..."], draw: int | UInt[Array, "..."]
 ) -> tuple[UInt[Array, "..."], UInt[Array, "..."]]:
@@ -95,10 +94,16 @@ def random_words(
         index: uint32; who draws.
         draw: below 2^32; what is drawn.
     """
-    k0, k1 = key
+    return _threefry(*key, index, jnp.asarray(draw, jnp.uint32))
+
+
+@jax.jit  # traced and lowered once for each shape: the cipher is a hundred operations long
+def _threefry(
+    k0: UInt[Array, "..."], k1: UInt[Array, "..."], index: UInt[Array, "..."], draw: UInt[Array, "..."]
+) -> tuple[UInt[Array, "..."], UInt[Array, "..."]]:
     schedule = (k0, k1, k0 ^ k1 ^ _PARITY)
     x0 = index + k0
-    x1 = jnp.asarray(draw, jnp.uint32) + k1
+    x1 = draw + k1
     for group in range(5):
         for rotation in _ROTATIONS[group % 2]:
             x0 = x0 + x1
