@@ -11,7 +11,7 @@ from esim_jax.model.voters import VoterModel
 from esim_jax.rows import Constituencies
 
 
-def perceive(
+def log_viability_known(
     scenarios: Scenario,
     constituencies: Constituencies,
     votes: Int[Array, "constituency party"],

@@ -2,7 +2,7 @@
 tallies to the outcome, one program for all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from threading import Thread
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.multinomial import draw_ballots, draw_tallies
-from esim_jax.outlook import perceive
+from esim_jax.outlook import log_viability_known
 from esim_jax.poll import Ballots, Polls, constituency_of_rows, no_ballots, poll_rows
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
@@ -163,6 +163,14 @@ def _compile_beside(
     return _compiling[key]
 
 
+def _on_all_devices(share: Callable[..., Any], mesh: Mesh, *given: Any) -> Any:
+    """What the devices of a mesh make together of arguments that all of them have."""
+    everywhere = PartitionSpec()
+    return jax.shard_map(share, mesh=mesh, in_specs=(everywhere,) * len(given), out_specs=everywhere, check_vma=False)(
+        *given
+    )
+
+
 # widest vectors: measured 1.0 to 1.3 times as fast as the compiler's default of 256 bits (benchmarks/)
 @partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
 def _tally_voters(
@@ -183,10 +191,7 @@ def _tally_voters(
         return lax.psum(tally, "device")
 
     given = (scenarios, constituencies, rows, *(() if outlook is None else (outlook,)))
-    everywhere = PartitionSpec()
-    return jax.shard_map(
-        tally_share, mesh=mesh, in_specs=(everywhere,) * len(given), out_specs=everywhere, check_vma=False
-    )(*given)
+    return _on_all_devices(tally_share, mesh, *given)
 
 
 @partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
@@ -205,12 +210,9 @@ def _survey_voters(
         first = lax.axis_index("device").astype(jnp.int32)
         step = block_rows, at_once, first, mesh.size
         votes, _ = tally_rows(scenarios, constituencies, rows, *step, model, surveyed=True)
-        return perceive(scenarios, constituencies, lax.psum(votes, "device"), model)
+        return log_viability_known(scenarios, constituencies, lax.psum(votes, "device"), model)
 
-    everywhere = PartitionSpec()
-    return jax.shard_map(survey_share, mesh=mesh, in_specs=(everywhere,) * 3, out_specs=everywhere, check_vma=False)(
-        scenarios, constituencies, rows
-    )
+    return _on_all_devices(survey_share, mesh, scenarios, constituencies, rows)
 
 
 def _kinds_of_ballots(systems: tuple[System, ...], metrics: tuple[str, ...]) -> tuple[str, ...]:
@@ -261,10 +263,7 @@ def _poll_voters(
         return Ballots(lax.all_gather(share, "device", tiled=True), constituency_of_rows(constituencies, rows))
 
     given = (scenarios, constituencies, rows, *(() if outlook is None else (outlook,)))
-    everywhere = PartitionSpec()
-    return jax.shard_map(
-        poll_share, mesh=mesh, in_specs=(everywhere,) * len(given), out_specs=everywhere, check_vma=False
-    )(*given)
+    return _on_all_devices(poll_share, mesh, *given)
 
 
 @partial(jax.jit, static_argnums=0)
