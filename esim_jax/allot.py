@@ -13,7 +13,8 @@ from jaxtyping import Bool, Int, Shaped, UInt
 
 from esim_jax.model.candidates import by_party, of_candidates
 from esim_jax.model.scenario import Scenario
-from esim_jax.poll import Polls, Words
+from esim_jax.packing import Words
+from esim_jax.poll import Polls
 from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies

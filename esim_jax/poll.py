@@ -4,8 +4,6 @@ A rule that eliminates parties looks at the ballots again and again. So a word o
 kind of ballot that is counted, unlike in `esim_jax.tally`. First preferences are the votes that `tally_rows` adds up.
 """
 
-from collections.abc import Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -27,17 +25,15 @@ from esim_jax.model.preferences import (
 )
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import VoterModel
+from esim_jax.packing import pack_words
 from esim_jax.random import CANDIDATE_LOT_DRAWS
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
-from esim_jax.systems.rankings import Ranking, places_of, rank_parties, words_for
-from esim_jax.systems.scores import pack_each, score_words_for
+from esim_jax.systems.rankings import Ranking, places_of, rank_parties
+from esim_jax.systems.scores import pack_each
 from esim_jax.tally import look_up_rows
 
 BLOCK_ROWS = 2**14
 """Rows that are asked at a time, so that memory does not grow with what is between. It can't change a result."""
-
-Words = tuple[UInt[Any, "row lane"], ...]
-"""One ballot a voter, uint32, in rows of the row table; 0 for who isn't there or does not vote."""
 
 
 class Polls(NamedTuple):
@@ -46,22 +42,6 @@ class Polls(NamedTuple):
     scenarios: Scenario  # of each poll, the first simulation's: voters see the same in all
     constituencies: Constituencies  # of the polls
     of: Int[Any, " simulation"]  # each simulation's poll
-
-
-class Ballots(NamedTuple):
-    """The ballots that are kept.
-
-    A compiler has a loop for every array that it writes, and would ask the voters in each: so the program that asks
-    them writes few arrays, two words to a number.
-    """
-
-    pairs_of_words: tuple[UInt[Any, "row lane"], ...]  # uint64
-    constituency: Int[Any, " row"]  # of the polls
-
-    def words(self, kinds: Sequence[str], n_parties: int) -> dict[str, Words]:
-        """The words by kind, of all kinds in their order; see `esim_jax.systems.System.ballots`."""
-        words = iter((pair >> np.uint64(k)).astype(jnp.uint32) for pair in self.pairs_of_words for k in (0, 32))
-        return {kind: tuple(islice(words, words_of(kind, n_parties))) for kind in kinds}
 
 
 def find_polls(
@@ -88,17 +68,6 @@ def find_polls(
     return first[by_place], poll
 
 
-def words_of(kind: str, n_parties: int) -> int:
-    """How many words a ballot of some kind takes."""
-    return {"rankings": words_for(n_parties), "approvals": 1, "scores": score_words_for(n_parties)}[kind]
-
-
-def no_ballots(kinds: Sequence[str], n_rows: int, n_parties: int) -> Ballots:
-    """As many empty ballots as a row table may have voters."""
-    n_words = sum(words_of(kind, n_parties) for kind in kinds)
-    return Ballots((np.zeros((n_rows, ROW_WIDTH), np.uint64),) * -(-n_words // 2), np.zeros(n_rows, np.int32))
-
-
 def constituency_of_rows(constituencies: Constituencies, rows: Rows) -> Int[Array, " row"]:
     """The constituency that each row of the table lies in, where no two polls share an electorate."""
     electorate = rows.electorate[rows.place]
@@ -115,7 +84,7 @@ def poll_rows(
     kinds: tuple[str, ...],
     outlook: Float[Array, "row party"] | None = None,
 ) -> tuple[UInt[Array, "row lane"], ...]:
-    """The ballots of the voters in some rows of the table: the words of all kinds, uint64, two to a number.
+    """The ballots of the voters in some rows of the table, packed; see `esim_jax.packing.Ballots`.
 
     Args:
         scenarios: of each poll of the chunk.
@@ -143,15 +112,13 @@ def poll_rows(
             s, asked = _ask_of_candidates(s, model, number, index, leaning, votes)
         else:
             asked = _ask(s, model, index, leaning, votes, kinds)
-        words = [word.astype(jnp.uint64) for kind in kinds for word in _CAST[kind](s, asked)]
-        words += [jnp.zeros_like(words[0])] * (len(words) % 2)
-        return tuple(low | (high << np.uint64(32)) for low, high in zip(words[::2], words[1::2], strict=True))
+        return tuple(pack_words([_CAST[kind](s, asked) for kind in kinds], kinds, s.eligible.shape[-1]))
 
     starts = jnp.asarray(first_row, jnp.int32) + jnp.arange(0, n_rows, n_rows_a_block, dtype=jnp.int32)
     if len(starts) == 1:
         return ask_block(starts[0])
     kept: tuple[Array, ...] = lax.map(ask_block, starts)
-    return tuple(pair.reshape(n_rows, ROW_WIDTH) for pair in kept)
+    return tuple(numbers.reshape(n_rows, ROW_WIDTH) for numbers in kept)
 
 
 class _Asked(NamedTuple):
@@ -163,6 +130,7 @@ class _Asked(NamedTuple):
     lots: list[UInt[Array, "..."]]  # for numbers that are equal; empty where they are all different
     values: list[Float[Array, "..."]]  # what each option is worth at the moment of voting; empty as above
     scored: list[Float[Array, "..."]]  # numbers by which who has a score is told from who is behind none of the above
+    by_utility: bool  # static: whether the order is that of the utilities
 
 
 def _ask(
@@ -184,7 +152,7 @@ def _ask(
         values = utility
         if not model.sincere:
             values = perceive(key, voter, votes, utility, scenario.weight, scenario.temperature)
-    return _Asked(votes.up_to[-1], utility, order, lots, values, values)
+    return _Asked(votes.up_to[-1], utility, order, lots, values, values, model.sincere)
 
 
 def _ask_of_candidates(
@@ -216,6 +184,7 @@ def _ask_of_candidates(
         lots=draw_lots(key, voter, n, CANDIDATE_LOT_DRAWS),
         values=lift(first, values, stands),
         scored=order,
+        by_utility=False,
     )
     return scenario._replace(weight=of_candidates(scenario.weight, each), eligible=stands), asked
 
@@ -248,7 +217,8 @@ def _cast_approvals(scenario: Scenario, asked: _Asked) -> Ranking:
     beyond = jnp.where(n_best > 0, -np.inf, total / n)
     above = _above_nota(scenario, asked.order)
     liked = [a & (u > beyond) for a, u in zip(above, asked.utility, strict=True)]
-    place = places_of(asked.order, liked, asked.lots or None)
+    # where they are the first in the order, their places are those in the ranking, which are known
+    place = places_of(asked.order, above if asked.by_utility else liked, asked.lots or None)
     most = jnp.where(n_best > 0, jnp.minimum(n_best, scenario.ballot_length), scenario.ballot_length)
     most = jnp.where(asked.votes, most, 0).astype(jnp.uint32)
     approved = jnp.zeros_like(place[0])

@@ -15,6 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
 from esim_jax.allot import BallotBox, allot_seats
+from esim_jax.compiler import FAST, QUICK
 from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure
@@ -25,11 +26,13 @@ from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
 from esim_jax.multinomial import draw_ballots, draw_tallies
 from esim_jax.outlook import log_viability_known
-from esim_jax.poll import Ballots, Polls, constituency_of_rows, no_ballots, poll_rows
+from esim_jax.packing import Ballots, no_ballots
+from esim_jax.poll import Polls, constituency_of_rows, poll_rows
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
-from esim_jax.systems.rankings import number_at
+from esim_jax.systems.rankings import number_at, one_vote
+from esim_jax.systems.staged import sum_lanes
 from esim_jax.tally import members_at_once, rows_at_once, tally_rows
 
 
@@ -171,8 +174,7 @@ def _on_all_devices(share: Callable[..., Any], mesh: Mesh, *given: Any) -> Any:
     )
 
 
-# widest vectors: measured 1.0 to 1.3 times as fast as the compiler's default of 256 bits (benchmarks/)
-@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
+@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options=FAST)
 def _tally_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -194,7 +196,7 @@ def _tally_voters(
     return _on_all_devices(tally_share, mesh, *given)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options={"xla_cpu_prefer_vector_width": 512})
+@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options=FAST)
 def _survey_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -231,19 +233,19 @@ def _say_all(scenarios: Scenario, kinds: tuple[str, ...], metrics: tuple[str, ..
     return "rankings" in kinds and model.candidates == 1 and not any_nota and not welfare
 
 
-@partial(jax.jit, static_argnums=3)
+@partial(jax.jit, static_argnums=3, compiler_options=FAST)
 def _tally_first_places(
     scenarios: Scenario, constituencies: Constituencies, ballots: Ballots, kinds: tuple[str, ...]
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
     """The votes that `_tally_voters` would find, from rankings that are kept anyway; no welfare."""
     n_parties = scenarios.weight.shape[-1]
     first = number_at(ballots.words(kinds, n_parties)["rankings"], 0)
-    of_rows = jnp.stack([(first == j + 1).sum(axis=1, dtype=jnp.int64) for j in range(n_parties)], axis=-1)
+    of_rows = sum_lanes(one_vote(first, n_parties))
     votes = jax.ops.segment_sum(of_rows, ballots.constituency, constituencies.simulation.shape[0])
     return votes, jnp.zeros(scenarios.weight.shape, jnp.int64)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5), compiler_options={"xla_cpu_prefer_vector_width": 512})
+@partial(jax.jit, static_argnums=(3, 4, 5), compiler_options=FAST)
 def _poll_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -266,7 +268,7 @@ def _poll_voters(
     return _on_all_devices(poll_share, mesh, *given)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
 def _tally_law(
     engine: str, scenarios: Scenario, constituencies: Constituencies, law: CellLaw, place: Int[Array, " simulation"]
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
@@ -275,7 +277,7 @@ def _tally_law(
     return draw(scenarios, *where, law, place)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
 def _rank_law(
     engine: str,
     scenarios: Scenario,
@@ -289,7 +291,7 @@ def _rank_law(
     return draw_ballots(scenarios, constituencies.simulation, constituencies.number, votes, law, place)
 
 
-@partial(jax.jit, static_argnums=(2, 5, 8))
+@partial(jax.jit, static_argnums=(2, 5, 8), compiler_options=QUICK)
 def _decide(
     scenarios: Scenario,
     constituencies: Constituencies,

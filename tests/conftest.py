@@ -5,6 +5,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import jaxlib
+
+if jaxlib.version.__version_info__ < (0, 11):  # what tests compile themselves is compiled as QUICK is, see compiler.py
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
+
 _CACHE = Path(tempfile.gettempdir()) / f"esim_jax-tests-{os.getpid()}"
 os.environ.setdefault("ESIM_JAX_CACHE", str(_CACHE))  # the processes that pytest-xdist starts inherit it
 

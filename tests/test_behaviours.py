@@ -14,7 +14,7 @@ from esim_jax.cli import main
 from esim_jax.config import PARAMETERS, read_parameters
 from esim_jax.model import voters as voter_models
 from esim_jax.model.behaviours import proximity
-from esim_jax.model.spatial import draw_positions, draw_uniform
+from esim_jax.model.spatial import by_law, positions_by, spread, uniform
 from esim_jax.names import CULTURES, VOTER_MODELS
 from esim_jax.own_behaviour import fingerprint, read_own_behaviour
 from esim_jax.random import as_uint64, seed_words
@@ -44,7 +44,7 @@ def key():
 
 def positions(n_dimensions=2):
     """The voters' coordinates, voter x dimension."""
-    drawn = draw_uniform(key(), jnp.arange(N, dtype=jnp.uint32), 3, n_dimensions)
+    drawn = by_law(uniform)(key(), jnp.arange(N, dtype=jnp.uint32), 3, n_dimensions)
     return SPREAD * np.stack([np.asarray(z, float) for z in drawn.position], axis=-1)
 
 
@@ -115,7 +115,7 @@ def test_the_pure_directional_model_prefers_the_further_party():
 
 def test_salience_in_three_dimensions():
     numbers = {"voter_spread": SPREAD, "position_dispersion": 1.0, "dimensions": 3.0}
-    drawn = draw_positions(key(), 3, 3, {name: jnp.float32(v) for name, v in numbers.items()})
+    drawn = positions_by(uniform, spread)(key(), 3, 3, {name: jnp.float32(v) for name, v in numbers.items()})
     u = utilities(positions(3), np.asarray(drawn, float), 0.5, salience=(1, 4, 0))
     given = {**BASE, "dimensions": 3, "positions_drawn": True, "behaviour": "weighted_proximity", "temperature": 0}
     given["parties"] = [{"name": name} for name in "ABC"]

@@ -405,6 +405,22 @@ def test_positions_of_parties_are_drawn_anew_in_every_election(name):
     assert np.array_equal(x[:, :, 4], x[:, :, 0])
 
 
+def test_without_correlation_the_normal_model_draws_the_same_voters_for_less():
+    """What is left out of the program where the correlation is 0 would not have changed a bit."""
+    key, voters = (jnp.uint32(1), jnp.uint32(2)), jnp.arange(512, dtype=jnp.uint32)
+    parameters = {name: jnp.float32(v) for name, v in {"voter_spread": 0.7, "dimensions": 3}.items()}
+    whole = VOTER_MODELS["spatial_normal"]
+    less = find_voter_model(read_parameters({"voter_model": "spatial_normal"}))
+    assert "voter_correlation" in whole.numbers
+    assert "voter_correlation" not in less.numbers
+    given = parameters | {"voter_correlation": jnp.float32(0), "position_dispersion": jnp.float32(0.5)}
+    for found in (
+        [model.place(model.draw(key, voters, 2, 3), given).position for model in (whole, less)],
+        [model.positions(key, 4, 3, given) for model in (whole, less)],
+    ):
+        assert (np.stack(found[0]) == np.stack(found[1])).all()
+
+
 # --- whole elections -------------------------------------------------------------------------------------------------
 
 SWEEPS = {

@@ -20,6 +20,7 @@ from jaxtyping import Float, UInt
 
 from esim_jax.model.quantiles import WIDE_NORMAL, Quantile
 from esim_jax.model.utility import incumbency_effect
+from esim_jax.names import MAX_DIMENSIONS
 from esim_jax.parties import Party
 from esim_jax.random import POSITION_DRAWS, VOTER_DRAWS, Key, centred24, random_words, uniform23
 
@@ -45,29 +46,8 @@ class SpatialVoters(NamedTuple):
         return self.position[1]
 
 
-def draw_normal(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimensions: int) -> SpatialVoters:  # noqa: ARG001
-    """Standard normal coordinates of the voters with the given indices.
-
-    Args:
-        key: of the simulation.
-        voter: uint32 index of the voter within the simulation.
-        n_parties: not used.
-        n_dimensions: of the space.
-    """
-    ballot, _ = random_words(key, voter, VOTER_DRAWS)
-    numbers = standard_numbers(key, voter, VOTER_DRAWS + 1, n_dimensions + 1, WIDE_NORMAL)
-    return SpatialVoters(numbers[0], tuple(numbers[1:]), uniform23(ballot))
-
-
-def draw_uniform(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimensions: int) -> SpatialVoters:  # noqa: ARG001
-    """As `draw_normal`, with uniform coordinates of mean 0 and standard deviation 1."""
-    ballot, _ = random_words(key, voter, VOTER_DRAWS)
-    numbers = standard_numbers(key, voter, VOTER_DRAWS + 1, n_dimensions, _uniform)
-    return SpatialVoters(jnp.zeros_like(numbers[0]), tuple(numbers), uniform23(ballot))
-
-
-def _uniform(v: Float[Array, "..."]) -> Float[Array, "..."]:
-    return v * np.float32(math.sqrt(12))
+Law = Callable[[Key, UInt[Array, "..."], int, int], tuple[Array, list[Array]]]
+"""What all coordinates share and each coordinate's own number, standard; by key, index, first draw and dimensions."""
 
 
 def standard_numbers(
@@ -80,21 +60,48 @@ def standard_numbers(
     return [quantile(centred24(word)) for word in words[:n]]
 
 
-def spread_normal(voters: SpatialVoters, parameters: Mapping[str, Float[Array, "..."]]) -> SpatialVoters:
-    """The voters with the election's spread, correlation and number of dimensions."""
+def correlated(key: Key, index: UInt[Array, "..."], draw: int, n_dimensions: int) -> tuple[Array, list[Array]]:
+    """The normal law with any correlation."""
+    # from a draw behind those of any coordinate, so that the number of dimensions can't change it
+    [common] = standard_numbers(key, index, draw + -(-MAX_DIMENSIONS // 2), 1, WIDE_NORMAL)
+    return common, normal(key, index, draw, n_dimensions)[1]
+
+
+def normal(key: Key, index: UInt[Array, "..."], draw: int, n_dimensions: int) -> tuple[Array, list[Array]]:
+    """The normal law with a correlation of 0: what `correlated` draws, without what counts for nothing then."""
+    own = standard_numbers(key, index, draw, n_dimensions, WIDE_NORMAL)
+    return jnp.zeros_like(own[0]), own
+
+
+def uniform(key: Key, index: UInt[Array, "..."], draw: int, n_dimensions: int) -> tuple[Array, list[Array]]:
+    """The uniform law with mean 0 and standard deviation 1."""
+    own = standard_numbers(key, index, draw, n_dimensions, lambda v: v * np.float32(math.sqrt(12)))
+    return jnp.zeros_like(own[0]), own
+
+
+def by_law(law: Law) -> Callable[[Key, UInt[Array, "..."], int, int], SpatialVoters]:
+    """Draws voters with standard coordinates of a law, by key, index, parties (not used) and dimensions."""
+
+    def draw(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimensions: int) -> SpatialVoters:  # noqa: ARG001
+        ballot, _ = random_words(key, voter, VOTER_DRAWS)
+        common, own = law(key, voter, VOTER_DRAWS + 1, n_dimensions)
+        return SpatialVoters(common, tuple(own), uniform23(ballot))
+
+    return draw
+
+
+def spread(voters: SpatialVoters, parameters: Mapping[str, Float[Array, "..."]]) -> SpatialVoters:
+    """The voters with the election's spread and number of dimensions."""
+    within = [parameters["voter_spread"] * (d < parameters["dimensions"]) for d in range(len(voters.position))]
+    return voters._replace(position=tuple(z * s for z, s in zip(voters.position, within, strict=True)))
+
+
+def correlate(voters: SpatialVoters, parameters: Mapping[str, Float[Array, "..."]]) -> SpatialVoters:
+    """The voters with the election's correlation, spread and number of dimensions."""
     c = parameters["voter_correlation"]
     shared, own = jnp.sqrt(c), jnp.sqrt(1 - c)
-    return _spread(voters, [shared * voters.common + own * z for z in voters.position], parameters)
-
-
-def spread_uniform(voters: SpatialVoters, parameters: Mapping[str, Float[Array, "..."]]) -> SpatialVoters:
-    """The voters with the election's spread and number of dimensions."""
-    return _spread(voters, list(voters.position), parameters)
-
-
-def _spread(voters: SpatialVoters, standard: list[Array], parameters: Mapping[str, Array]) -> SpatialVoters:
-    within = [parameters["voter_spread"] * (d < parameters["dimensions"]) for d in range(len(standard))]
-    return voters._replace(position=tuple(z * s for z, s in zip(standard, within, strict=True)))
+    mixed = tuple(shared * voters.common + own * z for z in voters.position)
+    return spread(voters._replace(position=mixed), parameters)
 
 
 def move_in_space(
@@ -107,29 +114,27 @@ def move_in_space(
     return voters._replace(position=tuple(moved))
 
 
-def draw_positions(
-    key: Key, n_parties: int, n_dimensions: int, parameters: Mapping[str, Float[Array, "..."]]
-) -> Float[Array, "... party dimension"]:
-    """Positions of parties who stand anywhere in the electorate, one draw an election.
+def positions_by(
+    law: Law, place: Callable[[SpatialVoters, Mapping[str, Float[Array, "..."]]], SpatialVoters]
+) -> Callable[[Key, int, int, Mapping[str, Float[Array, "..."]]], Float[Array, "... party dimension"]]:
+    """Draws positions of parties who stand anywhere in the electorate of a law, once an election.
 
-    Args:
-        key: of the simulation.
-        n_parties: places for parties.
-        n_dimensions: of the space; coordinates beyond the election's own dimensions are 0.
-        parameters: voter_spread, position_dispersion, dimensions, and voter_correlation where voters have one.
+    By the simulation's key, places for parties, dimensions of the space (coordinates beyond the election's own are 0)
+    and parameters: position_dispersion, and those that `place` reads.
     """
-    party = jnp.arange(n_parties, dtype=jnp.uint32)
-    of_parties = (key[0][..., None], key[1][..., None])
-    numbers = {name: value[..., None] for name, value in parameters.items()}
-    numbers["voter_spread"] = numbers["voter_spread"] * numbers["position_dispersion"]
-    zero = jnp.zeros((), jnp.float32)
-    if "voter_correlation" in numbers:
-        z = standard_numbers(of_parties, party, POSITION_DRAWS, n_dimensions + 1, WIDE_NORMAL)
-        placed = spread_normal(SpatialVoters(z[0], tuple(z[1:]), zero), numbers)
-    else:
-        z = standard_numbers(of_parties, party, POSITION_DRAWS, n_dimensions, _uniform)
-        placed = spread_uniform(SpatialVoters(zero, tuple(z), zero), numbers)
-    return jnp.stack(placed.position, axis=-1)
+
+    def draw(
+        key: Key, n_parties: int, n_dimensions: int, parameters: Mapping[str, Float[Array, "..."]]
+    ) -> Float[Array, "... party dimension"]:
+        party = jnp.arange(n_parties, dtype=jnp.uint32)
+        of_parties = (key[0][..., None], key[1][..., None])
+        numbers = {name: value[..., None] for name, value in parameters.items()}
+        numbers["voter_spread"] = numbers["voter_spread"] * numbers["position_dispersion"]
+        common, own = law(of_parties, party, POSITION_DRAWS, n_dimensions)
+        placed = place(SpatialVoters(common, tuple(own), jnp.zeros((), jnp.float32)), numbers)
+        return jnp.stack(placed.position, axis=-1)
+
+    return draw
 
 
 def spatial_bound(parameters: Mapping[str, Any], ballot: Sequence[Party]) -> float:

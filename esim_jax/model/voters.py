@@ -47,13 +47,15 @@ from esim_jax.model.mixture import (
 from esim_jax.model.orders import by_order, draw_orders, mallows, single_peaked, single_peaked_conitzer
 from esim_jax.model.own_utilities import OwnUtilities, own_bound
 from esim_jax.model.spatial import (
-    draw_normal,
-    draw_positions,
-    draw_uniform,
+    by_law,
+    correlate,
+    correlated,
     move_in_space,
+    normal,
+    positions_by,
     spatial_bound,
-    spread_normal,
-    spread_uniform,
+    spread,
+    uniform,
 )
 from esim_jax.model.turnout import DEMOGRAPHIC_RANGE, demographic_turnout, participation
 from esim_jax.model.utility import incumbency_effect
@@ -154,11 +156,11 @@ _SPATIAL = ("dimensions", "voter_spread", "positions_drawn", "position_dispersio
 VOTER_MODELS: dict[str, VoterModel] = {
     "demographic": DEMOGRAPHIC,
     "spatial_normal": VoterModel(
-        (*_SPATIAL, "voter_correlation"), draw_normal, spread_normal, proximity, participation, spatial_bound,
-        draw_positions, move=move_in_space, turnout_range=(0, 1),
+        (*_SPATIAL, "voter_correlation"), by_law(correlated), correlate, proximity, participation, spatial_bound,
+        positions_by(correlated, correlate), move=move_in_space, turnout_range=(0, 1),
     ),
     "spatial_uniform": VoterModel(
-        _SPATIAL, draw_uniform, spread_uniform, proximity, participation, spatial_bound, draw_positions,
+        _SPATIAL, by_law(uniform), spread, proximity, participation, spatial_bound, positions_by(uniform, spread),
         move=move_in_space, turnout_range=(0, 1),
     ),
     "impartial_culture": VoterModel(
@@ -185,6 +187,11 @@ VOTER_MODELS: dict[str, VoterModel] = {
 }  # fmt: skip
 """Every voter model by name."""
 
+_UNCORRELATED: dict[str, Any] = {
+    "numbers": _SPATIAL, "draw": by_law(normal), "place": spread, "positions": positions_by(normal, spread),
+}  # fmt: skip
+"""What of spatial_normal is replaced where the correlation is 0: the same voters, for less."""
+
 
 _BEHAVIOURS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "proximity": ((), {}),
@@ -202,6 +209,8 @@ def find_voter_model(parameters: Mapping[str, Any]) -> VoterModel:
     True
     """
     model = VOTER_MODELS[parameters["voter_model"]]
+    if parameters["voter_model"] == "spatial_normal" and parameters["voter_correlation"] == 0:
+        model = model._replace(**_UNCORRELATED)
     if parameters["voters"] is not None and parameters["voters"].utility:
         model = model._replace(behaviour=utilities_of_rows, move=None)
     model = _behave(model, parameters)

@@ -29,7 +29,16 @@ def words_for(n_parties: int) -> int:
     >>> words_for(8), words_for(9)
     (1, 2)
     """
-    return -(-n_parties // _PLACES)
+    return len(widths_of_rankings(n_parties))
+
+
+def widths_of_rankings(n_parties: int) -> tuple[int, ...]:
+    """How many bits of each word of a ranking are in use.
+
+    >>> widths_of_rankings(5), widths_of_rankings(9)
+    ((20,), (32, 4))
+    """
+    return tuple(_BITS * min(_PLACES, n_parties - first) for first in range(0, n_parties, _PLACES))
 
 
 def rank_parties(

@@ -38,7 +38,16 @@ def score_words_for(n_parties: int) -> int:
     >>> score_words_for(10), score_words_for(11)
     (1, 2)
     """
-    return -(-n_parties // _PARTIES)
+    return len(widths_of_scores(n_parties))
+
+
+def widths_of_scores(n_parties: int) -> tuple[int, ...]:
+    """How many bits of each word of scores are in use.
+
+    >>> widths_of_scores(5), widths_of_scores(11)
+    ((15,), (30, 3))
+    """
+    return tuple(_BITS * min(_PARTIES, n_parties - first) for first in range(0, n_parties, _PARTIES))
 
 
 def pack_scores(scores: Int[Array, "*ballots party"]) -> ScoreBallot:

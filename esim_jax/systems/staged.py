@@ -211,7 +211,7 @@ def final_states(
             of_row = lax.optimization_barrier(_at(contest, state))
             if jax.tree.leaves(hand):
                 hand = lax.optimization_barrier(of_lanes(rule.follow)(ballot, hand, of_row))
-            return _sum_lanes(of_lanes(rule.ballot)(ballot, hand, of_row)), hand
+            return sum_lanes(of_lanes(rule.ballot)(ballot, hand, of_row)), hand
 
         def pass_by(_start: Array, contest: Array, hand: Hand) -> tuple[Array, Hand]:
             return jnp.zeros((contest.shape[0], n_sums), jnp.int64), hand
@@ -241,7 +241,7 @@ def _at(contest: Int[Array, " row"], state: State) -> State:
     return jax.tree.map(lambda field: field[contest], state)
 
 
-def _sum_lanes(adds: tuple[Int[Array, "row lane"], ...]) -> Int[Array, "row sum"]:
+def sum_lanes(adds: tuple[Int[Array, "row lane"], ...]) -> Int[Array, "row sum"]:
     """The sums of each row, int64; some at once in one loop over the lanes."""
     sums: list[Array] = []
     for first in range(0, len(adds), _SUMS_AT_ONCE):
