@@ -30,10 +30,13 @@ from esim_jax.random import CANDIDATE_LOT_DRAWS
 from esim_jax.rows import ROW_WIDTH, Constituencies, Rows
 from esim_jax.systems.rankings import Ranking, places_of, rank_parties
 from esim_jax.systems.scores import pack_each
-from esim_jax.tally import look_up_rows
+from esim_jax.tally import look_up_rows, pack_seen, seen_by, unpack_seen
 
 BLOCK_ROWS = 2**14
 """Rows that are asked at a time, so that memory does not grow with what is between. It can't change a result."""
+
+_BALLOT_FIELDS = "key_high", "key_low", "eligible", "ballot_length", "approval_count"
+"""Fields of a scenario that ballots depend on beside what voters see."""
 
 
 class Polls(NamedTuple):
@@ -96,12 +99,16 @@ def poll_rows(
         outlook: log of each party's viability in the constituency of each row of the table, for strategic voters.
     """
     scenarios = prepare(scenarios, model)
+    seen = seen_by(model)
+    numbers = pack_seen(scenarios, seen)
     n_rows_a_block = min(n_rows, BLOCK_ROWS)
 
     def ask_block(start: Int[Array, ""]) -> tuple[UInt[Array, "row lane"], ...]:
         block = look_up_rows(scenarios, rows, start, n_rows_a_block)
         poll = rows.member[rows.first_member[block.electorate]]
-        s = lax.optimization_barrier(Scenario(*(field[poll][:, None] for field in scenarios)))
+        looked_up = unpack_seen(numbers[poll][:, None], scenarios, seen)
+        counted = {name: getattr(scenarios, name)[poll][:, None] for name in _BALLOT_FIELDS}
+        s = lax.optimization_barrier(looked_up._replace(**counted))
         voters, index, _ = draw_voters(s, model, block.key, block.n_voters, block.first_voter, rows.table)
         number = rows.number[block.place].astype(jnp.uint32)
         beside = draw_surroundings(s, model, block.key, number if model.local else None, block.key, index)

@@ -85,7 +85,8 @@ def simulate_voters(
         else:
             tally = _tally_voters(*asked, block_rows, at_once, model, outlook)
         decide_compiled.join()
-        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, model.candidates)
+        decide = _decide_by_ballots if kinds else _decide_by_votes
+        return decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, model.candidates)
 
 
 def simulate_law(
@@ -118,7 +119,8 @@ def simulate_law(
         if engine == "limit":
             unit = scenarios.welfare_scale * np.float32(WELFARE_UNIT / ELECTORATE)
             scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE), welfare_scale=unit)
-        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
+        decide = _decide_by_votes if ballots is None else _decide_by_ballots
+        return decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
 
 @lru_cache
@@ -144,7 +146,7 @@ def _compile_beside(
     metrics: tuple[str, ...],
     candidates: int,
 ) -> Thread:
-    """Compiles `_decide` for such a chunk in a thread, once, while the caller compiles the tally on another core."""
+    """Compiles what decides such a chunk in a thread, once, while the caller compiles the tally on another core."""
     n_polls, n_parties = polls.scenarios.weight.shape
     n_constituencies = len(polls.constituencies.number)
 
@@ -155,7 +157,8 @@ def _compile_beside(
             tally = jax.device_put([np.zeros(s, np.int64) for s in shapes], everywhere)
             n_options = count_candidates(n_parties, candidates)
             ballots = jax.device_put(no_ballots(kinds, n_rows, n_options), everywhere) if kinds else None
-            _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
+            decide = _decide_by_ballots if kinds else _decide_by_votes
+            decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
 
     n_rows, kinds = len(rows.place), _kinds_of_ballots(systems, metrics)
     sizes = n_polls, n_constituencies, len(scenarios.weight), len(constituencies.number)
@@ -291,8 +294,7 @@ def _rank_law(
     return draw_ballots(scenarios, constituencies.simulation, constituencies.number, votes, law, place)
 
 
-@partial(jax.jit, static_argnums=(2, 5, 8), compiler_options=QUICK)
-def _decide(
+def _outcome(
     scenarios: Scenario,
     constituencies: Constituencies,
     systems: tuple[System, ...],
@@ -336,3 +338,8 @@ def _decide(
         threshold_waived=seats.threshold_waived,
         constituency_votes=constituency_votes,
     )
+
+
+_STATIC: Any = {"static_argnums": (2, 5, 8)}
+_decide_by_votes = jax.jit(_outcome, **_STATIC, compiler_options=QUICK)
+_decide_by_ballots = jax.jit(_outcome, **_STATIC, compiler_options=FAST)  # has loops over ballots

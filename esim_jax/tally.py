@@ -155,14 +155,14 @@ def look_up_rows(scenarios: Scenario, rows: Rows, start: Int[Array, ""], block_r
     return Block(place, electorate, key, n_voters, rows.first_voter[place] + skipped.astype(jnp.uint32))
 
 
-def _pack(scenarios: Scenario, seen: tuple[str, ...]) -> Float[Array, "simulation number"]:
+def pack_seen(scenarios: Scenario, seen: tuple[str, ...]) -> Float[Array, "simulation number"]:
     """What voters see of each scenario, side by side: a row of the table looks it up once, not field by field."""
     n = len(scenarios.weight)
     fields = [getattr(scenarios, name) for name in seen]
     return jnp.concatenate([field.reshape(n, math.prod(field.shape[1:])) for field in fields], axis=-1)
 
 
-def _unpack(numbers: Float[Array, "row member number"], scenarios: Scenario, seen: tuple[str, ...]) -> Scenario:
+def unpack_seen(numbers: Float[Array, "row member number"], scenarios: Scenario, seen: tuple[str, ...]) -> Scenario:
     """The scenarios that were looked up; fields that voters don't see stay those of the chunk."""
     fields, start = {}, 0
     for name in seen:
@@ -220,7 +220,7 @@ def tally_rows(
             behaviour, key, n_voters, first_voter, number, chances = lax.optimization_barrier(
                 (numbers[simulation], block.key, block.n_voters, block.first_voter, number, chances)
             )
-            asked = _unpack(behaviour, scenarios, seen)
+            asked = unpack_seen(behaviour, scenarios, seen)
             of_rows = key, n_voters, first_voter, rows.table, number, chances
             votes, welfare = tally_block(asked, model, *of_rows, surveyed=surveyed)
             constituency = constituencies.first[simulation] + rows.number[block.place][:, None]
@@ -232,7 +232,7 @@ def tally_rows(
 
     n_simulations, n_parties = scenarios.weight.shape
     seen = seen_by(model)
-    numbers = _pack(scenarios, seen)
+    numbers = pack_seen(scenarios, seen)
     empty = jnp.zeros((constituencies.simulation.shape[0], 2 * n_parties), jnp.int64)
     tally = lax.fori_loop(np.int32(0), mine, add_block, empty)
     votes, welfare = tally[:, :n_parties], tally[:, n_parties:]

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jaxtyping import Bool, Int
 
 from esim_jax.systems.rankings import Ranking, numbers_of
@@ -69,10 +69,26 @@ def _kept(ranking: Ranking, _: Hand, state: Shares) -> tuple[Int[Array, ""], ...
         share = jnp.int64(0)
         for party in range(n_parties):
             share = jnp.where(here[party], state.keep[party], share)
-        part = lax.div(weight * share + np.int64(UNIT - 1), np.int64(UNIT))
+        part = _over_unit(weight * share)
         kept = [jnp.where(here[party], part, kept[party]) for party in range(n_parties)]
         weight = weight - part
     return tuple(kept)
+
+
+def _over_unit(product: Int[Array, "*shape"]) -> Int[Array, "*shape"]:
+    """A product of two numbers of at most UNIT, divided by UNIT and rounded up.
+
+    Processors have no division of many 64-bit integers at once. The double is off by less than a millionth, so that its
+    whole part is that of the quotient, or one more or less where the quotient is next to a whole number.
+
+    >>> import jax, jax.numpy as jnp
+    >>> with jax.enable_x64():
+    ...     _over_unit(jnp.array([0, 1, 10**9, 10**9 + 1, 10**18 - 1, 10**18])).tolist()
+    [0, 1, 1, 2, 1000000000, 1000000000]
+    """
+    whole = (product.astype(jnp.float64) * (1 / UNIT)).astype(jnp.int64)
+    rest = product - whole * UNIT
+    return whole + (rest > 0) + (rest > UNIT)
 
 
 def _adapt(contest: RankedContest, state: Shares, votes: Int[Array, " party"]) -> Shares:
