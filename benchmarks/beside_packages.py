@@ -19,6 +19,9 @@ ELECTIONS = 10_000
 ENVIRONMENT = HERE.parent / ".venv-packages"
 REQUIREMENTS = ("elsim==0.1.3", "numba>=0.62", "pref_voting==1.18.2", "svvamp==0.15.2", "votekit==3.5.0")
 HAS_ALL = "import elsim, numba, pref_voting, svvamp, votekit"
+FASTEST = "elsim"
+NUMBA_CACHE = "NUMBA_CACHE_DIR"
+CACHES = "nothing compiled", "compiled before"
 AT_A_TIME = {"elsim": ELECTIONS, "svvamp": 1_000, "pref_voting": 50, "votekit": 10}
 """Elections that each package is asked for: some seconds' worth."""
 
@@ -79,16 +82,22 @@ def _row(name: str, rate: float, best: float, ours: float) -> Row:
 
 
 def compare_cold(settings: Settings, python: str) -> Table:
-    """Whole processes that hold 10,000 elections: ours, with and without its cache, and the fastest package."""
+    """Whole processes that hold 10,000 elections: ours and the fastest package, with and without what each compiled."""
     n = settings.cut(ELECTIONS)
     job = job_line(SMALL.runs(n), seed=1)
-    times: dict[str, list[float]] = {"esim_jax, no cache": [], "esim_jax, cache": [], "elsim": []}
-    with tempfile.TemporaryDirectory() as cache:
+    ours, theirs = worker_command(sys.executable, OURS), package_command(python, FASTEST)
+    cold_ours, cold_theirs, warm_ours, warm_theirs = (
+        f"{name}, {cache}" for cache in CACHES for name in (OURS, FASTEST)
+    )
+    times: dict[str, list[float]] = {name: [] for name in (cold_ours, cold_theirs, warm_ours, warm_theirs)}
+    with tempfile.TemporaryDirectory() as folder:
         for turn in range(max(3, settings.rounds) + 1):
+            kept, fresh = f"{folder}/kept", f"{folder}/{turn}"
             runs = {
-                "esim_jax, no cache": (worker_command(sys.executable, OURS), environment(OURS), job),
-                "esim_jax, cache": (worker_command(sys.executable, OURS), environment(OURS, {CACHE: cache}), job),
-                "elsim": (package_command(python, "elsim"), environment("elsim"), f"{n}\n"),
+                cold_ours: (ours, environment(OURS), job),
+                cold_theirs: (theirs, environment(FASTEST, {NUMBA_CACHE: fresh}), f"{n}\n"),
+                warm_ours: (ours, environment(OURS, {CACHE: kept}), job),
+                warm_theirs: (theirs, environment(FASTEST, {NUMBA_CACHE: kept}), f"{n}\n"),
             }
             for name, (command, variables, given) in runs.items():
                 start = time.perf_counter()
@@ -96,10 +105,9 @@ def compare_cold(settings: Settings, python: str) -> Table:
                 if turn:  # the first round fills the caches
                     times[name].append(time.perf_counter() - start)
     rows = [{"process": name, "median s": median(s), "best s": min(s), "worst s": max(s)} for name, s in times.items()]
-    elsim = median(times["elsim"])
     asked = [
-        at_most(f"small elections, cold, {name}: share of elsim's time", median(times[name]) / elsim, 1.0)
-        for name in ("esim_jax, no cache", "esim_jax, cache")
+        at_most(f"small elections, {ours}: share of {FASTEST}'s time", median(times[ours]) / median(times[theirs]), 1.0)
+        for ours, theirs in ((cold_ours, cold_theirs), (warm_ours, warm_theirs))
     ]
     return Table("packages cold", f"{n:,} such elections: the whole process, in turns", rows, asked)
 

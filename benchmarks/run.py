@@ -14,6 +14,7 @@ import distance
 import memory
 import million
 import scaling
+import systems
 from machine import describe_machine, load
 from peer import NoPeerError, find_peer
 from tables import Row, Table
@@ -23,6 +24,7 @@ MEASURES: dict[str, Callable[[Settings], Iterator[Table]]] = {
     "peer": beside_peer.measure,
     "packages": beside_packages.measure,
     "cold": cold.measure,
+    "systems": systems.measure,
     "scaling": scaling.measure,
     "devices": devices.measure,
     "memory": memory.measure,
