@@ -183,14 +183,14 @@ def test_parties_are_as_large_as_they_were(elections, preset):
 
 
 OUT_OF_REACH = {
-    "france": {},
+    "france": {"RN and allies": 108, "Nouveau Front populaire": -23, "Ensemble": -75},
     "india": {"BJP": 34, "INC": 17, "Samajwadi Party": -12, "DMK": -15},
     "malaysia": {"Pakatan Harapan": 18, "Barisan Nasional": 6, "GPS": -15, "GRS": -5},
     "mexico": {"Morena": 35, "PAN": 8, "PVEM": -29, "PT": -21},
     "new_zealand": {"Labour": 2.5, "Te Pāti Māori": -4},
     "south_korea": {"Saenuri": 27, "People's Party": 7, "Minjoo": -34},
 }
-"""Single seats that parties have too many in the model, in the mean, for reasons that are not modelled; see the files."""
+"""Single seats that parties have too many in the model, in the mean, for what is not modelled; see the files."""
 
 
 @pytest.mark.parametrize("name", UNEVEN)
@@ -279,6 +279,9 @@ def test_list_presets(capsys):
     shown = capsys.readouterr().out
     for sentence in (*PRESETS["norway"].not_modelled, *PRESETS["spain"].sources):
         assert " ".join(sentence.split()) in " ".join(shown.split())
+    assert "(" not in shown.partition("shares of the votes")[2].partition("Positions")[0]
+    assert main(["list-presets", "canada"]) == 0
+    assert "votes (and seats)\n  - Liberal 43.8 % (169), Conservative" in capsys.readouterr().out
     assert main(["list-presets", "atlantis"]) == 2
     assert "preset = 'atlantis' is unknown" in capsys.readouterr().err
 
