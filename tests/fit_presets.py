@@ -6,7 +6,7 @@ that the engine holds, are the official ones. Votes and seats are those among th
 Both are moved by damped least squares (Levenberg, K., 1944, "A method for the solution of certain non-linear problems
 in least squares", Quarterly of Applied Mathematics 2(2), 164-168). All elections of a step, those beside the point
 that tell the slopes too, share their random numbers, so that differences are not lost in chance. The unevenness is then
-rounded, and the valences, which are next to independent of seats, are moved until the votes are right once more.
+rounded, and the valences are moved, over more elections, until the votes are right once more.
 """
 
 import argparse
