@@ -79,7 +79,7 @@ def appeal_of(scenario: Scenario, model: VoterModel, beside: Surroundings) -> Fl
     appeal = np.float32(0.01) * scenario.valence + scenario.incumbent * effect[..., None]
     if beside.local is not None:
         spread = numbers_of(scenario, model)["local_appeal"][..., None]
-        appeal = appeal + spread * scenario.eligible.astype(jnp.float32) * beside.local.appeal
+        appeal = appeal + spread * scenario.unevenness * beside.local.appeal
     return lax.optimization_barrier(appeal)
 
 

@@ -148,7 +148,7 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("normalised_welfare", Flag(), False, "",
             "Whether each voter's utilities count from 0 for the worst party to 1 for the best in vse."),
         Parameter("parties", Parties(), DEFAULT_PARTIES, "",
-            "The parties: name, position_x, position_y, valence, incumbent, threshold_exempt."),
+            "The parties: name, position_x, position_y, valence, incumbent, threshold_exempt, unevenness."),
         Parameter("anti_incumbency", Number(-1e3, 1e3), 0.0, "utility", "Taken from the utility of incumbents."),
         Parameter("economic_growth", Number(-10.0, 10.0), 0.0, "fraction per year",
             "Growth of the economy (0.02 is 2 %), credited to incumbents."),

@@ -121,6 +121,7 @@ def _law(parameters: Mapping[str, Any], parties: Sequence[Party]) -> CellLaw:
             incumbent=np.array([float(party.incumbent) for party in parties]),
             weight=np.ones(len(parties)),
             eligible=np.ones(len(parties), bool),
+            unevenness=np.ones(len(parties)),
             welfare_scale=np.float64(1),
             exempt=np.zeros(len(parties), bool),
             in_base=np.ones(len(parties), bool),

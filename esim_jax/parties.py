@@ -1,8 +1,8 @@
 """Parties: what a voter can choose among."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
 
@@ -11,6 +11,16 @@ from esim_jax.errors import InputError
 MAX_PARTIES = 256
 MAX_MAGNITUDE = 1e4
 """Largest absolute position or valence: beyond it single precision loses the voters' differences."""
+
+MAX_UNEVENNESS = 100.0
+
+_RANGES = {
+    "position_x": (-MAX_MAGNITUDE, MAX_MAGNITUDE),
+    "position_y": (-MAX_MAGNITUDE, MAX_MAGNITUDE),
+    "valence": (-MAX_MAGNITUDE, MAX_MAGNITUDE),
+    "unevenness": (0.0, MAX_UNEVENNESS),
+}
+"""Least and largest value of the fields that are numbers."""
 
 NOTA = "NOTA"
 """Name of the option "none of the above", which takes votes and wins no seats."""
@@ -27,12 +37,15 @@ class Party:
         valence: appeal to all voters alike, in points; 100 points are worth 1 unit of utility.
         incumbent: whether the party governs: growth, national mood and anti-incumbency then act on it.
         threshold_exempt: whether it needs no threshold, as parties of national minorities don't in some countries.
+        unevenness: how unevenly its support is spread over constituencies, a multiple of the parameter `local_appeal`,
+            from 0 for a party that is alike everywhere to 100; 1 for the ordinary.
 
     Raises:
         InputError: a name is empty, or a number is not finite or larger than 10,000 in magnitude.
 
-    >>> Party("Greens", position_x=-0.4, position_y=0.3)
-    Party(name='Greens', position_x=-0.4, position_y=0.3, valence=50.0, incumbent=False, threshold_exempt=False)
+    >>> party = Party("Greens", position_x=-0.4, position_y=0.3)
+    >>> party.valence, party.incumbent, party.threshold_exempt, party.unevenness
+    (50.0, False, False, 1.0)
     """
 
     name: str
@@ -41,16 +54,17 @@ class Party:
     valence: float = 50.0
     incumbent: bool = False
     threshold_exempt: bool = False
+    unevenness: float = 1.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise InputError(f"parties: the name {self.name!r} must be a text that is not empty.")
-        for field in ("position_x", "position_y", "valence"):
+        for field, (low, high) in _RANGES.items():
             value = getattr(self, field)
-            if isinstance(value, bool) or not isinstance(value, Real) or not abs(float(value)) <= MAX_MAGNITUDE:
+            if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
                 raise InputError(
-                    f"parties: {field} of party {self.name!r} is {value!r}; "
-                    f"it must be a number between -{MAX_MAGNITUDE:g} and {MAX_MAGNITUDE:g}."
+                    f"parties: {field} of party {self.name!r} is {value!r}; it must be a number between {low:g} and "
+                    f"{high:g}."
                 )
             object.__setattr__(self, field, float(value))
         for field in ("incumbent", "threshold_exempt"):
@@ -109,15 +123,27 @@ def _read_party(entry: Any) -> Party:
     return Party(**entry)
 
 
-def party_mappings(parties: Sequence[Party], exemptions: bool | None = None) -> list[dict[str, Any]]:
+_LATER = {field.name: field.default for field in fields(Party) if field.name in ("threshold_exempt", "unevenness")}
+"""Fields that came later, with their defaults: told only where a party differs, so that lists which don't use them
+read, and count, as they did before there were any."""
+
+
+def fields_in_use(parties: Iterable[Party]) -> tuple[str, ...]:
+    """The fields that tell these parties' values: all, but for those that came later and that none of them uses.
+
+    >>> fields_in_use([Party("A"), Party("B", unevenness=2.0)])
+    ('name', 'position_x', 'position_y', 'valence', 'incumbent', 'unevenness')
+    """
+    used = {name for party in parties for name, default in _LATER.items() if getattr(party, name) != default}
+    return tuple(name for name in _FIELDS if name in used or name not in _LATER)
+
+
+def party_mappings(parties: Sequence[Party], told: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Parties as plain mappings, the form in which they stand in results and in configuration files.
 
     Args:
         parties: a list of them.
-        exemptions: whether to say which are exempt from thresholds; by default where one of them is, so that lists
-            without exemptions read, and count, as they did before there were any.
+        told: names of the fields; by default those in use.
     """
-    if exemptions is None:
-        exemptions = any(party.threshold_exempt for party in parties)
-    left_out = () if exemptions else ("threshold_exempt",)
-    return [{name: value for name, value in asdict(party).items() if name not in left_out} for party in parties]
+    told = fields_in_use(parties) if told is None else told
+    return [{name: getattr(party, name) for name in told} for party in parties]

@@ -41,7 +41,8 @@ _SEEN = (
 
 def seen_by(model: VoterModel) -> tuple[str, ...]:
     """Fields of a scenario that the model's voters see."""
-    return (*_SEEN, "eligible") if model.local or model.identified else _SEEN
+    seen = (*_SEEN, "eligible") if model.local or model.identified else _SEEN
+    return (*seen, "unevenness") if model.geography else seen
 
 
 def rows_at_once(platform: str, n_rows: int, n_devices: int, at_once: int) -> int:

@@ -53,16 +53,17 @@ def electorate(p, seed, voters_seed, sizes):
     voters = oracle.draw_voters(voters_seed, p["n_voters"])
     late, loyalty = (uniforms(voters_seed, p["n_voters"], which) for which in (0, 1))
     options = oracle.ballot_options(p)
+    unevenness = np.array([party.unevenness for party in p["parties"]] + [0.0] * p["include_nota"])
     utility, more, where = [], [], np.repeat(np.arange(len(sizes)), sizes)
     for c in range(len(sizes)):
         mine = where == c
         shift = p["constituency_shift"] * normals(seed, c, LOCAL_DRAWS + 1, 2)
-        appeal = p["local_appeal"] * normals(seed, c, LOCAL_DRAWS + 16, len(options))
+        appeal = p["local_appeal"] * unevenness * normals(seed, c, LOCAL_DRAWS + 16, len(options))
         x = np.clip(voters.x[mine] + shift[0], -1, 1)
         y = np.clip(voters.y[mine] + shift[1], -1, 1)
         effect = oracle.GROWTH_WEIGHT * p["economic_growth"] + p["national_mood"] - p["anti_incumbency"]
         distance = np.stack([np.hypot(x - o[0], y - o[1]) for o in options], axis=1)
-        local = -distance + [0.01 * o[2] + o[3] * effect + o[4] * appeal[j] for j, o in enumerate(options)]
+        local = -distance + [0.01 * o[2] + o[3] * effect + appeal[j] for j, o in enumerate(options)]
         nearest = distance[:, [o[4] for o in options]].argmin(axis=1)
         loyal = loyalty[mine] < p["identified_share"]
         local[np.arange(len(local))[loyal], nearest[loyal]] += p["identification_strength"]

@@ -3,6 +3,7 @@
 import json
 import math
 import runpy
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, Par
 from esim_jax.chunks import Span, make_cutter, program_for
 from esim_jax.config import read_parameters
 from esim_jax.model.geography import draw_local_effects
+from esim_jax.model.scenario import stack_scenarios
+from esim_jax.parties import party_mappings
 from esim_jax.rows import count_rows
 from esim_jax.sizes import share_out, unequal_sizes
+from esim_jax.sweep.identity import model_identity
 
 ROOT = Path(__file__).parent.parent
 K = 5.0
@@ -98,17 +102,59 @@ EVERYTHING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [3, 2**60 + 1])
-def test_votes_are_the_oracles(seed):
-    """A voter at the margin may flip by rounding, as in test_election_oracle."""
-    result = ElectionModel(**EVERYTHING, seed=seed).run_election()
-    votes, welfare = place_oracle.hold_election(EVERYTHING, seed, unequal_sizes(read_parameters(EVERYTHING)))
+def uneven(*unevenness):
+    """The parties, each with its unevenness."""
+    return [replace(party, unevenness=u) for party, u in zip(PARTIES, unevenness, strict=True)]
+
+
+def compare_with_oracle(given, seed):
+    """Votes by constituency; a voter at the margin may flip by rounding, as in test_election_oracle."""
+    result = ElectionModel(**given, seed=seed).run_election()
+    votes, welfare = place_oracle.hold_election(given, seed, unequal_sizes(read_parameters(given)))
     assert np.abs(result.constituency_votes - votes).sum() <= 4
     eligible = [True] * 3 + [False]
     assert result.vse == pytest.approx(oracle.vse(welfare, result.seats.tolist(), eligible), abs=1e-4)
+    return votes
+
+
+@pytest.mark.parametrize("seed", [3, 2**60 + 1])
+def test_votes_are_the_oracles(seed):
+    votes = compare_with_oracle(EVERYTHING, seed)
     for name in ("constituency_shift", "local_appeal", "turnout_spread", "identification_strength"):
         other = ElectionModel(**EVERYTHING, seed=seed).run_election(**{name: EVERYTHING[name] / 2})
         assert np.abs(other.constituency_votes - votes).sum() > 100, name  # the comparison would notice
+
+
+def test_votes_of_parties_with_uneven_support_are_the_oracles():
+    """With an unevenness of 100 utilities exceed 80, and welfare is counted in larger units."""
+    for unevenness in ((0.0, 2.5, 0.7), (1.0, 100.0, 1.0)):
+        compare_with_oracle(EVERYTHING | {"parties": uneven(*unevenness)}, 3)
+    votes = compare_with_oracle(EVERYTHING, 3)
+    for unevenness in ((0.7, 1.0, 1.0), (1.0, 1.3, 1.0), (1.0, 1.0, 0.7)):
+        other = ElectionModel(**EVERYTHING, seed=3).run_election(parties=uneven(*unevenness))
+        assert np.abs(other.constituency_votes - votes).sum() > 100, unevenness  # the comparison would notice
+
+
+def test_utilities_stay_below_their_bound():
+    """However uneven the support of one party is: the sums of fixed-point welfare must not overflow."""
+    for most in (1.0, 100.0):
+        given = read_parameters({"local_appeal": 2.0, "parties": uneven(1.0, most, 0.0)})
+        scale = stack_scenarios([given], [0], 3).welfare_scale[0]
+        assert 2**21 < scale * (2.5 + 5.42 * 2.0 * most) < 2**23  # what a voter's distance and valence add is 2 to 3
+
+
+def test_who_does_not_use_unevenness_has_the_seeds_and_votes_of_before():
+    """As they were in the version before there was any; to be changed by a new major version alone."""
+    seeds = [8834009143995221, 1858209691797862, 4597296607973466, 8457446559791395]
+    votes = [759, 717, 646, 308, 776, 691, 654, 277, 608, 956, 599, 243, 827, 553, 697, 307]
+    fixed = {"n_voters": 3_000, "n_constituencies": 7, "include_nota": True}
+    for parties in (PARTIES, uneven(1.0, 1.0, 1.0)):
+        sweep = ParameterSweep({"local_appeal": [0.0, 0.3]}, fixed | {"parties": parties})
+        runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=2, seed=4, verbose=False)
+        assert runner.run()["seed"].to_list() == seeds
+        assert np.abs(runner.party_results()["votes"].to_numpy() - votes).sum() <= 4  # as with the oracle
+        assert "unevenness" not in party_mappings(parties)[0]
+    assert "unevenness" in model_identity(read_parameters(fixed | {"parties": uneven(1.0, 1.0, 1.1)}))
 
 
 def test_nothing_that_is_off_costs_a_program_or_changes_a_vote():
@@ -170,6 +216,24 @@ def test_rows_replay_and_chunks_change_nothing():
         given = {name: row[name] for name in (*SWEEP.parameters, *SWEEP.fixed_params, "seed")}
         replay = ElectionModel(**given).run_election()
         assert replay.vote_counts.tolist() == votes
+        assert replay.vse == row["vse"]
+
+
+def test_unevenness_is_swept_by_one_program_and_rows_replay():
+    """Lists of different length too, so that some have surplus places; first preferences are as in other ballots."""
+    lists = [PARTIES, uneven(0.0, 3.0, 1.0), uneven(3.0, 0.0, 1.0)[:2]]
+    fixed = {"n_voters": 3_000, "n_constituencies": 7, "local_appeal": 0.4}
+    assert len({program_for(read_parameters(fixed | {"parties": parties})) for parties in lists}) == 1
+    sweep = ParameterSweep({"parties": lists, "electoral_system": ["FPTP", "IRV"]}, fixed)
+    runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=1, seed=4, verbose=False, common_random_numbers=True)
+    results, held = runner.run(), runner.party_results()
+    votes = [held.filter(config_idx=c)["votes"].to_list() for c in range(6)]
+    assert votes[::2] == votes[1::2]
+    assert len({*map(tuple, votes)}) == 3
+    for row in results.filter(electoral_system="FPTP").iter_rows(named=True):
+        names = (*sweep.parameters, *sweep.fixed_params, "seed")
+        replay = ElectionModel(**{name: row[name] for name in names}).run_election()
+        assert replay.vote_counts.tolist() == votes[row["config_idx"]]
         assert replay.vse == row["vse"]
 
 

@@ -3,7 +3,7 @@
 With independent standard normal numbers Z of each constituency k, in every election anew,
 
     position    every voter's coordinate d moves by constituency_shift Z_kd
-    appeal      party j is worth local_appeal Z_kj more to every voter
+    appeal      party j is worth local_appeal unevenness_j Z_kj more to every voter
     turnout     every voter's probability to vote rises by turnout_spread Z_k
 
 Votes then vary between constituencies as they do in real elections, where the first two are the variance of

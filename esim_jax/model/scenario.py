@@ -45,6 +45,7 @@ class Scenario(NamedTuple):
     incumbent: Float[Any, "... party"]  # 1 for the governing parties, else 0
     weight: Float[Any, "... party"]  # 1 for a real option, 0 for a surplus place
     eligible: Bool[Any, "... party"]  # may win seats: not NOTA, not a surplus place
+    unevenness: Float[Any, "... party"]  # multiplies the party's local appeal; 0 for who is not eligible
     welfare_scale: Float[Any, "..."]  # power of two that turns utility into an integer
     exempt: Bool[Any, "... party"]  # needs no threshold
     in_base: Bool[Any, "... party"]  # its votes are among those of which thresholds are a share
@@ -117,6 +118,7 @@ def stack_scenarios(
         incumbent=per_option("incumbent"),
         weight=real.astype(np.float32),
         eligible=eligible,
+        unevenness=per_option("unevenness") * eligible,
         welfare_scale=np.array(
             [_welfare_scale(p, b, model) for p, b in zip(parameters, ballots, strict=True)], np.float32
         ),
@@ -157,6 +159,7 @@ def seed_scenarios(scenarios: Scenario, configuration: np.ndarray, seeds: np.nda
 
 def _welfare_scale(parameters: Mapping[str, Any], ballot: Sequence[Party], model: VoterModel) -> float:
     """The largest power of two with which every |utility| stays below 2^WELFARE_BITS."""
-    further = WIDEST * parameters["local_appeal"] + parameters["identification_strength"]
+    local = parameters["local_appeal"] * max(party.unevenness for party in parameters["parties"])
+    further = WIDEST * local + parameters["identification_strength"]
     bound = 1.0 if model.normalised else model.stretch(parameters, model.bound(parameters, ballot)) + further
     return 2.0 ** (WELFARE_BITS - 1 - math.frexp(bound)[1])

@@ -1,7 +1,7 @@
 """What a preset is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -22,6 +22,8 @@ class Preset:
         vote_shares: per cent of the votes in that election as published, by party. The valences are fitted to them.
         parameters: those that the preset sets, in their canonical types; all others have their defaults.
         seats_left_out: seats of the house that the model does not fill.
+        seats_won: in that election, by party; empty where the file does not tell.
+        single_seats_won: of them, those of single-member constituencies, where there are others too; else empty.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Preset:
     vote_shares: Mapping[str, float]
     parameters: Mapping[str, Any]
     seats_left_out: int = 0
+    seats_won: Mapping[str, int] = field(default_factory=dict)
+    single_seats_won: Mapping[str, int] = field(default_factory=dict)
 
     def parameters_beside(self, named: Iterable[str]) -> dict[str, Any]:
         """The parameters but for those that are given otherwise, such as those of a sweep.

@@ -20,6 +20,9 @@ FIELDS = (
 
 _OPTIONAL = ("seats_left_out", "districts")
 
+_RESULTS = ("vote_share", "seats_won", "single_seats_won")
+"""Fields of a party that tell what it came to in the election; all others are the model's own."""
+
 _YEAR = re.compile(r"\b(1[5-9]|20)\d\d\b")
 
 _BY_DISTRICTS = ("n_constituencies", "district_magnitude")
@@ -55,7 +58,8 @@ def _read(given: Mapping[str, Any], stem: str) -> Preset:
         if not _YEAR.search(source):
             raise InputError(f"sources: {source!r} names no year; add it.")
     districts = _read_districts(given)
-    vote_shares, parties = _read_parties(given["parties"])
+    results, parties = _read_parties(given["parties"])
+    vote_shares = _read_shares(results)
     parameters = _read_own_parameters(given, districts) | {"parties": parties}
     parameters = {name: read_parameter(name, value) for name, value in parameters.items()}
     seats = Integer(1, 1_000_000).read("seats", given["seats"])
@@ -66,6 +70,10 @@ def _read(given: Mapping[str, Any], stem: str) -> Preset:
             f"seats = {seats:,} is not what the parameters come to: they fill {filled:,} seats, and seats_left_out is "
             f"{left_out:,}; make them agree."
         )
+    seats_won = _read_won(results, "seats_won", dict.fromkeys(results, seats))
+    single_seats_won = _read_won(results, "single_seats_won", seats_won)
+    if sum(seats_won.values()) > seats and parameters["electoral_system"] != "MMP":  # whose house may grow
+        raise InputError(f"parties: the seats_won sum to {sum(seats_won.values()):,}; the house has {seats:,} seats.")
     return Preset(
         name=name,
         country=_text(given, "country"),
@@ -79,6 +87,8 @@ def _read(given: Mapping[str, Any], stem: str) -> Preset:
         vote_shares=MappingProxyType(vote_shares),
         parameters=MappingProxyType(parameters),
         seats_left_out=left_out,
+        seats_won=MappingProxyType(seats_won),
+        single_seats_won=MappingProxyType(single_seats_won),
     )
 
 
@@ -111,19 +121,43 @@ def _read_own_parameters(given: Mapping[str, Any], districts: Mapping[str, int])
     return parameters | {"n_constituencies": len(districts), "district_magnitude": list(districts.values())}
 
 
-def _read_parties(given: Any) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """The shares of the votes, and the parties without them, which the model's own reader checks."""
+def _read_parties(given: Any) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """What each party came to in the election, by name; and the parties, which the model's own reader checks."""
     if not isinstance(given, Sequence) or not all(isinstance(party, Mapping) for party in given):
         raise InputError(f"parties = {given!r} is not a list of tables: write [[parties]].")
+    results = {party.get("name"): {key: party[key] for key in _RESULTS if key in party} for party in given}
+    return results, [{key: value for key, value in party.items() if key not in _RESULTS} for party in given]
+
+
+def _read_shares(results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Per cent of the votes by party."""
     shares = {}
-    for party in given:
-        name = party.get("name")
-        if "vote_share" not in party:
+    for name, result in results.items():
+        if "vote_share" not in result:
             raise InputError(f"parties: {name!r} has no vote_share; give its per cent of the votes.")
-        shares[name] = Number(0.0, 100.0, open_low=True).read(f"parties: vote_share of {name!r}", party["vote_share"])
+        shares[name] = Number(0.0, 100.0, open_low=True).read(f"parties: vote_share of {name!r}", result["vote_share"])
     if sum(shares.values()) > 100.5:  # shares are rounded
         raise InputError(f"parties: the vote_shares sum to {sum(shares.values()):.1f}; they are per cent of all votes.")
-    return shares, [{key: value for key, value in party.items() if key != "vote_share"} for party in given]
+    return shares
+
+
+def _read_won(results: Mapping[str, Mapping[str, Any]], field: str, most: Mapping[str, int]) -> dict[str, int]:
+    """Seats by party, told of all of them or of none.
+
+    Args:
+        results: of the parties.
+        field: which seats.
+        most: how many a party may have; none where it is not there.
+    """
+    if not any(field in result for result in results.values()):
+        return {}
+    for name, result in results.items():
+        if field not in result:
+            raise InputError(f"parties: {name!r} has no {field}, as others have; give its seats, or leave out all.")
+    return {
+        name: Integer(0, most.get(name, 0)).read(f"parties: {field} of {name!r}", result[field])
+        for name, result in results.items()
+    }
 
 
 def _text(given: Mapping[str, Any], field: str) -> str:

@@ -29,7 +29,10 @@ def show_preset(preset: Preset) -> str:
     >>> print(show_preset(read_preset("uruguay")).splitlines()[0])
     uruguay: Cámara de Representantes of Uruguay, 99 seats, PR, 2024
     """
-    shares = ", ".join(f"{name} {share:g} %" for name, share in preset.vote_shares.items())
+    won = preset.seats_won
+    shares = ", ".join(
+        f"{name} {share:g} %" + (f" ({won[name]})" if won else "") for name, share in preset.vote_shares.items()
+    )
     rules = [
         f"{name} = {value}"
         for name, value in preset.parameters.items()
@@ -39,7 +42,7 @@ def show_preset(preset: Preset) -> str:
     parts = [
         ("Parameters", rules),
         ("Seats of districts", [districts] if districts else []),
-        ("Parties, and their shares of the votes", [shares]),
+        (f"Parties, and their shares of the votes{' (and seats)' if won else ''}", [shares]),
         ("Positions of the parties", [preset.positions]),
         ("Sources", preset.sources),
         ("Not modelled", preset.not_modelled),

@@ -20,7 +20,7 @@ from esim_jax.memory import memory_of
 from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics
 from esim_jax.model.candidates import count_candidates
 from esim_jax.model.scenario import options
-from esim_jax.parties import party_mappings
+from esim_jax.parties import fields_in_use, party_mappings
 from esim_jax.plan import Plan, make_plan
 from esim_jax.results.frames import ballot_frame, parameter_frame
 from esim_jax.simulate import Outcome
@@ -246,12 +246,12 @@ def _read_once(configs: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, An
 
 def _as_read(configs: Sequence[Mapping[str, Any]], parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The parameters that were given, as the model read them; lists have one form in all configurations."""
-    exemptions = any(party.threshold_exempt for p in parameters for party in p["parties"])
+    told = fields_in_use(party for p in parameters for party in p["parties"])
     lists = {name for name in _LISTS if any(isinstance(p[name], tuple) for p in parameters)}
 
     def one(name: str, value: Any) -> Any:
         if name == "parties":
-            return party_mappings(value, exemptions)
+            return party_mappings(value, told)
         if name == "clusters":
             return cluster_mappings(value)
         if name in lists:
