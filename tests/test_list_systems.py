@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 from functools import lru_cache, partial
+from itertools import cycle
 
 import jax
 import jax.numpy as jnp
@@ -267,6 +268,7 @@ ELECTIONS = [
     {"electoral_system": "MMP", "list_seats": 2, "overhang": "level", **EXEMPT},
     {"electoral_system": "parallel", "list_seats": 5, **EXEMPT},
     {"electoral_system": "majority_bonus", "district_magnitude": 5, "bonus_seats": 10, "threshold": 0.2},
+    {"electoral_system": "electoral_college", "district_magnitude": [3, 1, 4, 1, 5, 9, 2, 6]},
 ]
 SIZES = ({"n_voters": 400, "n_constituencies": 8}, {"n_voters": 12, "n_constituencies": 8})
 """Enough voters to pass thresholds, and so few that seats stay vacant."""
@@ -312,7 +314,7 @@ def exact_election(given, seed, constituency_votes):
     everybody, waived = let_in(national, nation, p["threshold"])
     plurality = in_constituencies("plurality", lambda votes, _: [name for name in names if votes[name]])
     total = sum(magnitude)
-    if system in ("FPTP", "party_block"):
+    if system in ("FPTP", "party_block", "electoral_college"):
         return plurality, 0, False
     if system == "PR":
         return share(national, total, method, everybody, oracle.NATION), 0, waived
@@ -356,7 +358,7 @@ def held():
     """Every election four times, all in one call of one program."""
     given = [
         {**election, **size, "allocation_method": method}
-        for election, method in zip(ELECTIONS, ["dhondt", "sainte_lague", "hare", "dhondt"] * 4, strict=True)
+        for election, method in zip(ELECTIONS, cycle(["dhondt", "sainte_lague", "hare", "dhondt"]), strict=False)
         for size in SIZES
     ]
     parameters = [read_parameters(one) for one in given]

@@ -118,4 +118,5 @@ def find_system(parameters: Mapping[str, Any]) -> System:
         return System(rule, name, parameters["overhang"])
     if name in ("parallel", "majority_bonus"):
         return System(rule, name)
-    return System("plurality", "constituency")  # FPTP, and party_block, which only has larger constituencies
+    # FPTP; and party_block and electoral_college, which only have larger constituencies
+    return System("plurality", "constituency")
