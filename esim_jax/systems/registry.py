@@ -71,6 +71,9 @@ RANKED: dict[str, StagedRule] = {
 }
 """Every rule on ballots that say more than one name, by name: the electoral system in a constituency."""
 
+__test__ = {name: rule.doc for name, rule in RANKED.items() if name not in PAIRWISE}
+"""What doctest runs beside the docstrings of functions."""
+
 _BALLOTS = {"approval": "approvals", "score": "scores", "STAR": "scores"}
 
 
