@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import oracle
+from exact_elections import GivenLots
 
 from esim_jax.counts import scores as exact_scores
 from esim_jax.counts.apportion import METHODS, allocate
 from esim_jax.counts.ballots import SYSTEMS
-from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile
 from esim_jax.counts.scores import ScoreBallots
 from esim_jax.names import SEVERAL_WINNERS
@@ -87,13 +87,6 @@ def votes_of(batch: Batch) -> np.ndarray:
 
 
 # --- plain exact counts ----------------------------------------------------------------------------------------------
-
-
-class GivenLots(Lots):
-    """Lots that are known beforehand."""
-
-    def __init__(self, lots: Mapping[str, int]) -> None:
-        self._lot = dict(lots)
 
 
 class Case(NamedTuple):

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from contract import QUICKLY, GivenLots
+from contract import QUICKLY
+from exact_elections import GivenLots, exact_election
 
 from esim_jax import BatchRunner, ElectionModel, InputError, OutcomeWarning, ParameterSweep, Party, simulate
 from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
 from esim_jax.counts import mixed as exact_mixed
-from esim_jax.counts.apportion import allocate, passing
+from esim_jax.counts.apportion import allocate
 from esim_jax.plan import make_plan
 from esim_jax.seats import assembly_seats
 from esim_jax.sweep.identity import model_identity
@@ -274,83 +275,16 @@ SIZES = ({"n_voters": 400, "n_constituencies": 8}, {"n_voters": 12, "n_constitue
 """Enough voters to pass thresholds, and so few that seats stay vacant."""
 
 
-def exact_election(given, seed, constituency_votes):
-    """Seats of each option, those of the growth of the house, and whether a threshold was waived."""
+def exact_count(given, seed, constituency_votes):
+    """The exact election with the lots that the seed draws."""
     p = read_parameters(given)
     names = [party.name for party in p["parties"]]
-    exempt = [party.name for party in p["parties"] if party.threshold_exempt]
-    system, method = p["electoral_system"], p["allocation_method"]
-    magnitude = p["district_magnitude"]
-    magnitude = [magnitude] * p["n_constituencies"] if isinstance(magnitude, int) else magnitude
     n_options = constituency_votes.shape[1]
-    national = named(constituency_votes.sum(axis=0)[: len(names)], names)
 
     def lots(contest):
         return GivenLots(named(oracle.draw_lots(seed, contest, n_options)[: len(names)], names))
 
-    def over(votes, row, threshold, also=()):
-        base = int(row.sum()) if p["threshold_base"] == "all" else sum(votes.values())
-        return {name for name in passing(votes, str(threshold), base, [*exempt, *also]) if votes[name]}
-
-    def let_in(votes, row, threshold, also=(), among=names):
-        found = over(votes, row, threshold, also) & set(among)
-        everybody = {name for name in among if votes[name]}
-        return (found, False) if found or not everybody else (everybody, True)
-
-    def share(votes, n_seats, how, taking_part, contest, minimum=()):
-        if not any(votes[name] for name in taking_part):
-            return dict.fromkeys(names, 0)
-        return dict(allocate(votes, n_seats, how, taking_part, dict(minimum), lots(contest)).seats)
-
-    def in_constituencies(how, taking_part_in):
-        won = dict.fromkeys(names, 0)
-        for c, row in enumerate(constituency_votes):
-            votes = named(row[: len(names)], names)
-            seats = share(votes, magnitude[c], how, taking_part_in(votes, row), c)
-            won = {name: won[name] + seats[name] for name in names}
-        return won
-
-    nation = constituency_votes.sum(axis=0)
-    everybody, waived = let_in(national, nation, p["threshold"])
-    plurality = in_constituencies("plurality", lambda votes, _: [name for name in names if votes[name]])
-    total = sum(magnitude)
-    if system in ("FPTP", "party_block", "electoral_college"):
-        return plurality, 0, False
-    if system == "PR":
-        return share(national, total, method, everybody, oracle.NATION), 0, waived
-    if system == "majority_bonus":
-        first = share(national, p["bonus_seats"], "plurality", everybody, oracle.NATION)
-        rest = share(national, total - p["bonus_seats"], method, everybody, oracle.NATION)
-        return {name: first[name] + rest[name] for name in names}, 0, waived
-    if system == "parallel":
-        lists = share(national, p["list_seats"], method, everybody, oracle.NATION)
-        return {name: plurality[name] + lists[name] for name in names}, 0, waived
-    if system == "district_PR":
-        somewhere = []
-
-        def local(votes, row):
-            found = over(votes, row, p["district_threshold"]) & everybody
-            somewhere.append(not found and any(votes.values()))
-            return found or [name for name in names if votes[name]]
-
-        won = in_constituencies(method, local)
-        waived = waived or any(somewhere)
-        if p["levelling_seats"]:
-            enough = [name for name in names if won[name] >= p["waiver_seats"] > 0]
-            levelled, none = let_in(national, nation, p["levelling_threshold"], enough, everybody)
-            waived = waived or none
-            won = share(national, sum(won.values()) + p["levelling_seats"], method, levelled, oracle.NATION, won)
-        return won, 0, waived
-    enough = [name for name in names if plurality[name] >= p["waiver_seats"] > 0]
-    taking_part, waived = let_in(national, nation, p["threshold"], enough)
-    house = sum(plurality.values()) + p["list_seats"]
-    running = {name: votes if name in taking_part else 0 for name, votes in national.items()}
-    if not any(running.values()):
-        return plurality, 0, waived
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact_mixed, "draw_lots", lambda *_: lots(oracle.NATION))
-        result = exact_mixed.mixed_member_proportional(running, plurality, house, method, overhang=p["overhang"])
-    return dict(result.seats), result.house_size - house, waived
+    return exact_election(p, constituency_votes, lots)
 
 
 @lru_cache
@@ -379,7 +313,7 @@ def test_whole_elections_agree_with_exact_counts():
         local = outcome.constituency_votes[start : start + 8, :n_options]
         start += 8
         np.testing.assert_array_equal(local.sum(axis=0), outcome.votes[i, :n_options])
-        seats, growth, none = exact_election(given[c], int(seeds[i]), local)
+        seats, growth, none = exact_count(given[c], int(seeds[i]), local)
         assert outcome.seats[i, : len(seats)].tolist() == as_list(seats), given[c]
         assert not outcome.seats[i, len(seats) :].any()
         assert outcome.vacant_seats[i] == assembly_seats(p) + growth - sum(seats.values()), given[c]
