@@ -69,19 +69,13 @@ def exact_election(p: Mapping[str, Any], constituency_votes: np.ndarray, lots: C
 
     nation = constituency_votes.sum(axis=0)
     everybody, waived = let_in(national, nation, p["threshold"])
-    plurality = in_constituencies("plurality", lambda votes, _: [name for name in names if votes[name]])
     total = sum(magnitude)
-    if system in ("FPTP", "party_block", "electoral_college"):
-        return plurality, 0, False
     if system == "PR":
         return share(national, total, method, everybody, oracle.NATION), 0, waived
     if system == "majority_bonus":
         first = share(national, p["bonus_seats"], "plurality", everybody, oracle.NATION)
         rest = share(national, total - p["bonus_seats"], method, everybody, oracle.NATION)
         return {name: first[name] + rest[name] for name in names}, 0, waived
-    if system == "parallel":
-        lists = share(national, p["list_seats"], method, everybody, oracle.NATION)
-        return {name: plurality[name] + lists[name] for name in names}, 0, waived
     if system == "district_PR":
         somewhere = []
 
@@ -98,6 +92,12 @@ def exact_election(p: Mapping[str, Any], constituency_votes: np.ndarray, lots: C
             waived = waived or none
             won = share(national, sum(won.values()) + p["levelling_seats"], method, levelled, oracle.NATION, won)
         return won, 0, waived
+    plurality = in_constituencies("plurality", lambda votes, _: [name for name in names if votes[name]])
+    if system in ("FPTP", "party_block", "electoral_college"):
+        return plurality, 0, False
+    if system == "parallel":
+        lists = share(national, p["list_seats"], method, everybody, oracle.NATION)
+        return {name: plurality[name] + lists[name] for name in names}, 0, waived
     enough = [name for name in names if plurality[name] >= p["waiver_seats"] > 0]
     taking_part, waived = let_in(national, nation, p["threshold"], enough)
     house = sum(plurality.values()) + p["list_seats"]

@@ -23,7 +23,7 @@ from esim_jax.seats import assembly_seats
 from esim_jax.sweep.identity import model_identity
 from esim_jax.systems import RULES, Contest
 from esim_jax.systems.divisor import DIVISOR_METHODS, _lead_of_squares
-from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, with_minimum
+from esim_jax.systems.mixed import mixed_member_proportional, with_minimum
 
 N, PARTIES = 400, 5
 NAMES = [f"P{j}" for j in range(PARTIES)]
@@ -195,57 +195,6 @@ def test_a_house_stops_growing_at_ten_times_its_seats():
         seats, growth = decide(contest, jnp.array([0, 5]))
     assert seats.tolist() == [69, 5]
     assert int(growth) == 67
-
-
-def test_a_bonus_agrees_with_exact_counts(known_lots):
-    votes, extra, lots = profiles()
-    n_seats, bonus = extra + 5, extra // 2 + 1
-    seats = mapped(partial(majority_bonus, "hare"))(Contest(votes, n_seats, lots), bonus)
-    for i in range(1, N):
-        known_lots[i] = GivenLots(named(lots[i]))
-        expected = exact_mixed.majority_bonus(named(votes[i]), int(n_seats[i]), "hare", bonus=int(bonus[i]), seed=i)
-        assert seats[i].tolist() == as_list(expected.seats)
-
-
-def test_ties_of_mixed_systems_are_fair():
-    """Three equal parties over 4,000 lots: nine shares within 4 standard errors of 1/3, which a fair lot leaves with
-    probability 9 x 6e-5 = 6e-4; lots are fixed.
-    """
-    n = 4000
-    lots = np.random.default_rng(8).integers(0, 2**32, (n, 4), dtype=np.uint32)
-    contest = Contest(np.tile([5, 5, 0, 5], (n, 1)), np.full(n, 4), lots)
-    nothing = np.zeros((n, 4), np.int64)
-
-    def all_three(contest, won):
-        bonus = majority_bonus("dhondt", contest._replace(n_seats=jnp.array(3)), jnp.array(3)) // 3
-        mmp = mixed_member_proportional("dhondt", contest, won, "keep").seats
-        return bonus, mmp, with_minimum("hare", contest, won)
-
-    for seats, each in zip(mapped(all_three)(contest, nothing), (0, 1, 1), strict=True):
-        wins = seats.sum(axis=0) - n * each * np.array([1, 1, 0, 1])
-        assert wins.sum() == n
-        assert wins[2] == 0
-        assert np.abs(wins[[0, 1, 3]] - n / 3).max() < 4 * math.sqrt(n * (1 / 3) * (2 / 3))
-
-
-def test_vmap_is_a_loop_and_jit_is_eager():
-    votes, extra, lots = profiles()
-    won = won_seats()
-    contests = Contest(votes, won.sum(axis=1) + extra, lots)
-
-    def both(contest, won):
-        return with_minimum("dhondt", contest, won), mixed_member_proportional("hare", contest, won, "level")
-
-    stacked = mapped(both)(contests, won)
-    with jax.enable_x64(True):
-        one = jax.jit(both, compiler_options=QUICKLY)
-        for i in [0, 1, *np.flatnonzero(stacked[1].growth)[:5]]:
-            given = Contest(*(jnp.asarray(field[i]) for field in contests)), jnp.asarray(won[i])
-            mine = jax.tree.map(lambda field, i=i: field[i], stacked)
-            jax.tree.map(np.testing.assert_array_equal, one(*given), mine)
-            if i < 2:  # op by op is slow
-                with jax.disable_jit():
-                    jax.tree.map(np.testing.assert_array_equal, both(*given), mine)
 
 
 # --- whole elections -------------------------------------------------------------------------------------------------
