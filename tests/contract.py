@@ -297,12 +297,17 @@ def count_election(systems: tuple[System, ...], election: Election) -> Any:
     return count_elections(systems, jax.tree.map(lambda field: jnp.asarray(field)[None], election))[0]
 
 
+@lru_cache
+def _parties(exempt: tuple[bool, ...]) -> list[Party]:
+    return [Party(name, threshold_exempt=free) for name, free in zip(NAMES, exempt, strict=False)]
+
+
 def exact_composed(rule: str, case: Case) -> Seats:
     one = case.election
     shares = [int(threshold) / THRESHOLD_UNIT for threshold in one.thresholds]
     extra = min(int(one.extra), int(one.seats.sum())) if rule == "majority_bonus" else int(one.extra)
     p = {
-        "parties": [Party(name, threshold_exempt=bool(free)) for name, free in zip(NAMES, one.exempt, strict=False)],
+        "parties": _parties(tuple(one.exempt.tolist())),
         "n_constituencies": len(_CONSTITUENCIES),
         "district_magnitude": one.seats.tolist(),
         "threshold_base": "all",

@@ -4,6 +4,7 @@ Built on the exact counts of `esim_jax.counts`, which share no code with the eng
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import oracle
 import pytest
 
 from esim_jax.counts import mixed as exact_mixed
-from esim_jax.counts.apportion import allocate, passing
+from esim_jax.counts.apportion import allocate
 from esim_jax.counts.lots import Lots
 from esim_jax.errors import InputError
 
@@ -39,15 +40,15 @@ def exact_election(p: Mapping[str, Any], constituency_votes: np.ndarray, lots: C
         lots: of the parties in a contest: in a constituency, by its number, or in the nation, `oracle.NATION`.
     """
     names = [party.name for party in p["parties"]]
-    exempt = [party.name for party in p["parties"] if party.threshold_exempt]
+    exempt = {party.name for party in p["parties"] if party.threshold_exempt}
     system, method = p["electoral_system"], p["allocation_method"]
     magnitude = p["district_magnitude"]
     magnitude = [magnitude] * p["n_constituencies"] if isinstance(magnitude, int) else magnitude
     national = _named(names, constituency_votes.sum(axis=0))
 
     def over(votes, row, threshold, also=()):
-        base = int(row.sum()) if p["threshold_base"] == "all" else sum(votes.values())
-        return {name for name in passing(votes, str(threshold), base, [*exempt, *also]) if votes[name]}
+        needed = Fraction(str(threshold)) * (int(row.sum()) if p["threshold_base"] == "all" else sum(votes.values()))
+        return {name for name, n in votes.items() if n and (n >= needed or name in exempt or name in also)}
 
     def let_in(votes, row, threshold, also=(), among=names):
         found = over(votes, row, threshold, also) & set(among)

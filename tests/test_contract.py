@@ -161,7 +161,7 @@ def test_rows_of_voters_are_counted_as_ballots_with_counts_are(rule):
 
 
 def test_a_block_may_have_more_rows_than_there_are():
-    rule, batch = Rule("rankings", "IRV"), draw(FEW)
+    rule, batch = Rule("rankings", "SNTV"), draw(FEW)
     np.testing.assert_array_equal(rule.seats_in_rows(batch, block_rows=2000), rule.seats(batch))
 
 
