@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import jax
@@ -20,7 +20,7 @@ from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
 from esim_jax.systems import PAIRWISE, RANKED, RULES, Contest, System, passes_threshold
 from esim_jax.systems.condorcet import Pairs, sum_pairs
-from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, with_minimum
+from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, parallel, with_minimum
 from esim_jax.systems.positional import approval
 from esim_jax.systems.staged import RankedContest, count_rows
 
@@ -269,8 +269,8 @@ def _mixed_member_proportional(count: _Count, system: System, mine: Array) -> Se
 def _parallel(count: _Count, system: System, mine: Array) -> Seats:  # noqa: ARG001
     """Constituency seats by plurality, and list seats beside them."""
     national, waived = count.taking_part
-    lists = jax.vmap(RULES[system.rule])(Contest(count.votes * national, count.extra_seats, count.lots))
-    seats = count.of_nation(count.plurality) + lists
+    contest = Contest(count.votes * national, count.extra_seats, count.lots)
+    seats = jax.vmap(partial(parallel, system.rule))(contest, count.of_nation(count.plurality))
     return Seats(seats, waived, count.plurality, count.n_seats - seats.sum(axis=-1))
 
 

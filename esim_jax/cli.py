@@ -73,6 +73,11 @@ _PRESET_EXAMPLES = """examples:
   electoral-sim list-presets norway spain
 """
 
+_SYSTEM_EXAMPLES = """examples:
+  electoral-sim list-systems
+  electoral-sim list-systems STV sainte_lague
+"""
+
 _BY_HAND = ("--coordinator", "--processes", "--process-id")
 
 _REPLAY_EXAMPLES = """examples:
@@ -181,6 +186,15 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     presets.add_argument("names", nargs="*", metavar="NAME", help="show all of this preset, with its sources")
+
+    systems = commands.add_parser(
+        "list-systems",
+        help="show the electoral systems and allocation methods",
+        epilog=_SYSTEM_EXAMPLES,
+        formatter_class=plain,
+        allow_abbrev=False,
+    )
+    systems.add_argument("names", nargs="*", metavar="NAME", help="show the rule, ties, source and an example of this")
 
     replay = commands.add_parser(
         "replay",
@@ -305,6 +319,14 @@ def _list_presets(options: argparse.Namespace) -> int:
     return 0
 
 
+def _list_systems(options: argparse.Namespace) -> int:
+    """Shows the systems and methods, or all of some."""
+    from esim_jax.systems.describing import show_system, show_systems
+
+    print("\n\n".join(map(show_system, options.names)) if options.names else show_systems())
+    return 0
+
+
 def _preset_parameters(options: argparse.Namespace) -> dict[str, Any]:
     """Those of --preset, if it is given."""
     if options.preset is None:
@@ -420,7 +442,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-_COMMANDS = {"run": _run, "batch": _batch, "list-presets": _list_presets, "replay": _replay}
+_COMMANDS = {
+    "run": _run,
+    "batch": _batch,
+    "list-presets": _list_presets,
+    "list-systems": _list_systems,
+    "replay": _replay,
+}
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -75,6 +75,7 @@ PARAMETERS: dict[str, Parameter] = {
             "PR: all seats are allotted to the national votes; "
             "district_PR: each constituency's seats are allotted to its votes; "
             "party_block: the plurality winner takes all seats of the constituency; "
+            "electoral_college: the same, for the electors of states; "
             "MMP: list seats make the totals proportional; parallel: list seats beside those of constituencies; "
             "majority_bonus: PR with a bonus for the largest party; the others count ballots that rank, approve of or "
             "score the parties."),

@@ -49,7 +49,8 @@ BEHAVIOURS = ("proximity", "weighted_proximity", "directional")
 MAX_DIMENSIONS = 10
 
 ELECTORAL_SYSTEMS = (
-    "FPTP", "PR", "district_PR", "party_block", "MMP", "parallel", "majority_bonus", *ONE_WINNER, *SEVERAL_WINNERS,
+    "FPTP", "PR", "district_PR", "party_block", "electoral_college", "MMP", "parallel", "majority_bonus", *ONE_WINNER,
+    *SEVERAL_WINNERS,
 )  # fmt: skip
 """How votes decide who sits in the assembly; see docs/model.md."""
 

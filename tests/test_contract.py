@@ -5,6 +5,7 @@ A rule that is added to a registry is tested here by itself; one without an exac
 
 import math
 from itertools import permutations
+from typing import get_args, get_type_hints
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,11 +17,14 @@ from contract import (
     EVERY_RULE,
     KINDS,
     PARTIES,
+    SYSTEMS_OF,
+    WIDE,
     Batch,
     Rule,
     World,
     describe,
     draw,
+    election_of,
     find_wrong,
     plain_cases,
     shrink,
@@ -30,22 +34,21 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from esim_jax.random import LOT_DRAWS, random_words
-from esim_jax.systems import RANKED
+from esim_jax.systems import RANKED, System
 
 FEW, MANY = World(seed=1, most_votes=3, short=0.5), World(seed=2, most_votes=10**6, short=0.5)
+MORE_PARTIES = World(seed=7, most_votes=3, short=0.5, standing=WIDE, parties=WIDE)
 
 every_rule = pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
-on_ballots = pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if rule.kind != "votes"], ids=str)
+on_ballots = pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if not rule.on_lists], ids=str)
 worlds = st.builds(
     World,
     seed=st.integers(0, 2**32 - 1),
     most_votes=st.sampled_from([1, 2, 3, 20, 10**6]),
     short=st.sampled_from([0.0, 0.3, 0.9]),
+    standing=st.sampled_from([2, 3, PARTIES]),
+    parties=st.just(PARTIES),
 )
-
-
-def n_to_fill(rule, batch):
-    return batch.house if rule.kind == "votes" else batch.n_seats
 
 
 def liking(rule, batch):
@@ -60,7 +63,7 @@ def liking(rule, batch):
 def could_win(rule, batch):
     """Who has a vote that counts, from the first preferences or as many places as a ballot has votes."""
     places = {"SNTV": 1, "block_vote": batch.n_seats, "limited_vote": np.maximum(batch.n_seats - 1, 1)}
-    most = 1 if rule.kind == "votes" else places.get(rule.name, PARTIES)
+    most = 1 if rule.on_lists else places.get(rule.name, PARTIES)
     if rule.kind == "scores":
         counts = liking(rule, batch) > 0
     else:
@@ -113,8 +116,13 @@ def test_lots_decide_some_of_these_contests(rule):
         (Rule("votes", "dhondt"), Rule("votes", "hare"), "votes: D 6, E 2\ncounted: D 3, E 0\nexactly: D 2, E 1"),
         (Rule("rankings", "SNTV"), Rule("rankings", "block_vote"), "1 x C > D\ncounted: C 1, D 0\nexactly: C 1, D 1"),
         (Rule("scores", "score"), Rule("scores", "approval_sets"), "1 x D 1\ncounted: D 1\nexactly: D 0"),
+        (
+            Rule("composed", "MMP_keep"),
+            Rule("composed", "MMP_none"),
+            "1 seats: B 0, C 2\n2 seats: B 1, C 0\ncounted: B 2, C 3\nexactly: B 2, C 2",
+        ),
     ],
-    ids=["votes", "rankings", "scores"],
+    ids=["votes", "rankings", "scores", "composed"],
 )
 def test_a_wrong_rule_is_noticed_and_shown_by_a_small_contest(rule, other, shown):
     batch = draw(FEW)
@@ -138,19 +146,22 @@ def test_mapped_over_contests_is_a_loop(rule):
 
 @every_rule
 def test_compiled_is_plain_execution(rule):
-    for world, k in ((FEW, 0), (MANY, 1)):  # operation by operation is slow
+    some = [(FEW, 0), (MANY, 1)]  # operation by operation is slow
+    for world, k in some[:1] if rule.kind == "composed" else some:
         one = take(draw(world), k)
         assert rule.seats_without_compilation(one) == rule.seats_of_one(one)
 
 
 @on_ballots
 def test_rows_of_voters_are_counted_as_ballots_with_counts_are(rule):
-    batch = draw(FEW)
-    np.testing.assert_array_equal(rule.seats_in_rows(batch), rule.seats(batch))
+    """With so many parties that a ranking takes two words."""
+    seats = rule.seats_in_rows(draw(MORE_PARTIES)).tolist()
+    for k, case in enumerate(plain_cases(MORE_PARTIES)):
+        assert seats[k] == rule.exact(case), k
 
 
 def test_a_block_may_have_more_rows_than_there_are():
-    rule, batch = Rule("rankings", "IRV"), draw(FEW)
+    rule, batch = Rule("rankings", "SNTV"), draw(FEW)
     np.testing.assert_array_equal(rule.seats_in_rows(batch, block_rows=2000), rule.seats(batch))
 
 
@@ -163,9 +174,11 @@ def test_as_many_seats_are_filled_as_there_are(rule):
     for world in (FEW, MANY):
         batch = draw(world)
         seats, n_able = rule.seats(batch), could_win(rule, batch).sum(axis=1)
-        one_each = rule.kind != "votes" and not rule.winner_takes_all
-        most = n_able if one_each else np.where(n_able, n_to_fill(rule, batch), 0)
-        np.testing.assert_array_equal(seats.sum(axis=1), np.minimum(n_to_fill(rule, batch), most))
+        one_each = not rule.on_lists and not rule.winner_takes_all
+        most = n_able if one_each else np.where(n_able, rule.to_fill(batch), 0)
+        filled = seats.sum(axis=1) - np.minimum(rule.to_fill(batch), most)
+        assert (filled >= 0).all()
+        assert (filled > 0).any() == (rule.name in ("MMP_keep", "MMP_level"))  # their houses grow
         assert (seats >= 0).all()
         assert not one_each or (seats <= 1).all()
 
@@ -207,7 +220,7 @@ def test_one_party_wins_what_there_is(rule):
     scores = np.broadcast_to(batch.scores.max(axis=2, keepdims=True), batch.scores.shape) * alone[:, None]
     rankings = np.where(first, party[:, None, None], -1).astype(np.int32)
     batch = batch._replace(stands=alone, rankings=rankings, scores=scores)
-    all_seats = n_to_fill(rule, batch) if rule.winner_takes_all or rule.kind == "votes" else 1
+    all_seats = rule.to_fill(batch) if rule.winner_takes_all or rule.on_lists else 1
     able = could_win(rule, batch)
     assert 0 < able.sum() < CONTESTS
     np.testing.assert_array_equal(rule.seats(batch), able * np.reshape(all_seats, (-1, 1)))
@@ -225,7 +238,7 @@ def test_one_voter_decides(rule):
     assert (seats[favourite] > 0).all()
     np.testing.assert_array_equal(seats.any(axis=1), favourite.any(axis=1))
     assert 0 < favourite.sum() < CONTESTS
-    if rule.winner_takes_all or rule.kind == "votes":
+    if rule.winner_takes_all or rule.on_lists:
         assert not seats[~favourite].any()
 
 
@@ -253,7 +266,7 @@ TIED = [0, 1, 3]
 
 
 def tie_of_three(lots, n_seats):
-    """Three parties that every order of them is cast for alike; two others stand."""
+    """Three parties that every order of them is cast for alike, in two constituencies too; two others stand."""
     orders = np.array([*permutations(TIED)])
     rankings = np.full((BALLOTS, PARTIES), -1, np.int32)
     rankings[: len(orders), :3] = orders
@@ -283,17 +296,42 @@ def test_ties_are_broken_by_lot_without_favour(rule):
         lots = engine_lots(number)
         luck = (lots[:, TIED, None] < lots[:, None, TIED]).sum(axis=2)  # how many of the others are luckier
         for n_seats in (1, 2):
-            seats = rule.seats(tie_of_three(lots, n_seats))
-            expected = (luck == 0) * n_seats if rule.winner_takes_all else luck < n_seats
+            batch = tie_of_three(lots, n_seats)
+            seats = rule.seats(batch)
+            if rule.kind == "composed":  # what each has depends on the luck alone, and the luckier has no less
+                of_luck = [seats[0, TIED][luck[0] == n_luckier].item() for n_luckier in range(3)]
+                assert of_luck == sorted(of_luck, reverse=True)
+                assert of_luck[0] > of_luck[2]
+                assert sum(of_luck) >= rule.to_fill(batch)[0]
+                expected = np.array(of_luck)[luck]
+            else:
+                expected = (luck == 0) * n_seats if rule.winner_takes_all else luck < n_seats
+                assert seats.sum() == n_seats * CONTESTS
             np.testing.assert_array_equal(seats[:, TIED], expected)
-            assert seats.sum() == n_seats * CONTESTS
-            wins += seats.sum(axis=0) if n_seats == 1 else 0
+            assert seats[:, TIED].sum() == seats.sum()
+        wins += np.bincount(np.array(TIED)[luck.argmin(axis=1)], minlength=PARTIES)  # the luckiest, as was just seen
     n = wins.sum()
     assert np.abs(wins[TIED] - n / 3).max() < 4 * math.sqrt(n * (1 / 3) * (2 / 3))
 
 
+@pytest.mark.parametrize("rule", [rule for rule in EVERY_RULE if rule.kind == "composed"], ids=str)
+def test_thresholds_exceptions_and_waivers_decide_some_elections(rule):
+    """And nothing where the system has none: the plain count of the same elections then has a say in each."""
+    elections = election_of(draw(World(seed=8, most_votes=10**6, short=0.5)), rule.name)
+    seats = rule.seats_of_elections(elections)
+
+    def decides(number):
+        without = elections._replace(**{number: np.zeros_like(getattr(elections, number))})
+        return (rule.seats_of_elections(without) != seats).any(axis=1).sum() > CONTESTS / 50
+
+    has_thresholds = rule.name != "electoral_college"
+    assert decides("thresholds") == decides("exempt") == has_thresholds
+    assert decides("waiver") == (rule.name in ("levelled", "MMP_keep", "MMP_none", "MMP_level"))
+
+
 def test_every_rule_of_the_registry_is_here():
-    """Those that count sets and scores are rules of `esim_jax.systems.scores`."""
+    """Those that count sets and scores are rules of `esim_jax.systems.scores`, and every level is that of a rule."""
     others = [rule for name, rule in RANKED.items() if name not in KINDS["rankings"].rules]
     assert others
     assert all(rule in KINDS["scores"].rules.values() for rule in others)
+    assert {system.level for system in SYSTEMS_OF} | {"rankings"} == set(get_args(get_type_hints(System)["level"]))

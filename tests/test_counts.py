@@ -501,6 +501,29 @@ def test_odd_cases(system):
         assert sorted(count_ballots(two, system, 3).elected) == ["A", "B"]
 
 
+def test_seats_that_nobody_fills_are_told():
+    profile = Profile.of({("A", "B"): 3, ("B", "A"): 2, ("C", "A", "B"): 2})
+    for system in ("STV", "STV_Meek", "SNTV", "block_vote", "limited_vote", "Borda", "approval"):
+        count = count_ballots(profile, system, 10)
+        assert (len(count.elected), count.vacant) == (3, 7)
+        assert str(count).splitlines()[0].endswith("; vacant seats: 7")
+        assert count_ballots(Profile.of([], candidates="AB"), system, 4).vacant == 4
+    assert count_ballots(profile, "STV", 3).vacant == count_ballots(profile, "IRV").vacant == 0
+    assert "vacant" not in str(count_ballots(profile, "IRV"))
+    assert score(ScoreBallots.of([({"A": 1}, 1)]), Lots("A", 0), 2).vacant == 1
+
+
+@pytest.mark.parametrize("system", ["IRV", "Coombs", "supplementary_vote", "STV", "STV_Meek"])
+def test_transfers_are_the_ballots_of_who_is_eliminated(system):
+    """C goes first; of 4 such ballots 3 go on to B, and one to nobody."""
+    profile = Profile.of({("A", "B", "C"): 8, ("B", "A", "C"): 6, ("C", "B"): 3, ("C",): 1})
+    before, stage = [s for s in count_ballots(profile, system).stages if s.what != "last places"][:2]
+    assert (before.transfers, before.transfer_value) == ({}, None)
+    assert stage.transfers == {"C": -4, "B": 3}
+    assert stage.transfer_value == (None if system == "STV_Meek" else 1)
+    assert f"{stage.what}: B +3, C -4, exhausted +1" in str(count_ballots(profile, system))
+
+
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_lots_are_fair(system):
     """A tie of three is broken for each one in a third of 900 seeds, within 4 standard errors.
@@ -535,6 +558,8 @@ def test_ties_are_recorded():
     ("arguments", "options", "words"),
     [
         (("Shulze",), {}, "Unknown system 'Shulze'. Did you mean 'Schulze'?"),
+        (("Score",), {}, "Make ScoreBallots and count them by esim_jax.counts.scores.score."),
+        (("STAR",), {}, "Make ScoreBallots and count them by esim_jax.counts.scores.star."),
         (("IRV",), {"quota": "hare"}, "IRV has no option 'quota'. Its options are: none."),
         (("STV",), {"qouta": "hare"}, "Did you mean 'quota'?"),
         (("STV",), {"quota": "imperiali"}, "quota = 'imperiali' is not allowed"),

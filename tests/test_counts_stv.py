@@ -119,11 +119,23 @@ def test_a_surplus_by_hand():
     assert count.stages[0].elected == ("A",)
     assert count.stages[1].tally == {"A": 5, "B": 3 + Fraction(8, 7), "C": 4 + Fraction(4, 7)}
     assert (count.stages[1].exhausted, count.elected) == (Fraction(2, 7), ("A", "C"))
+    assert count.stages[1].transfers == {"A": -2, "B": Fraction(8, 7), "C": Fraction(4, 7)}
+    assert (count.stages[0].transfers, count.stages[1].transfer_value) == ({}, Fraction(2, 7))
+    assert "surplus of A transferred at 0.28571: A -2, B +1.14285, C +0.57142, exhausted +0.28571" in str(count)
     cut = count_ballots(profile, "STV", decimals=1)
     assert cut.stages[1].tally == {"A": 5, "B": Fraction(38, 10), "C": Fraction(44, 10)}
     assert cut.stages[1].exhausted == Fraction(8, 10)
     hare = count_ballots(profile, "STV", quota="hare")
     assert (hare.stages[0].quota, hare.elected) == (7, ("A", "C"))
+
+
+def test_meek_tells_who_received_a_surplus():
+    """7 votes and a quota of 4: A keeps 4/7 of each, to within rounding."""
+    profile = Profile.of({("A", "B"): 4, ("A", "C"): 2, ("A",): 1, ("B",): 3}, n_seats=2)
+    stage = count_ballots(profile, "STV_Meek").stages[1]
+    assert list(stage.transfers) == ["A", "B", "C"]
+    assert (stage.transfers["B"], stage.transfer_value) == (2 * stage.transfers["C"], None)
+    assert -stage.transfers["A"] == pytest.approx(3.5, abs=0.2)  # the quota falls with the vote that is exhausted
 
 
 def test_an_earlier_stage_breaks_a_tie_before_the_lot():

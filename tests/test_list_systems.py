@@ -3,25 +3,27 @@
 import math
 from fractions import Fraction
 from functools import lru_cache, partial
+from itertools import cycle
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import oracle
 import pytest
-from contract import QUICKLY, GivenLots
+from contract import QUICKLY
+from exact_elections import GivenLots, exact_election
 
 from esim_jax import BatchRunner, ElectionModel, InputError, OutcomeWarning, ParameterSweep, Party, simulate
 from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
 from esim_jax.counts import mixed as exact_mixed
-from esim_jax.counts.apportion import allocate, passing
+from esim_jax.counts.apportion import allocate
 from esim_jax.plan import make_plan
 from esim_jax.seats import assembly_seats
 from esim_jax.sweep.identity import model_identity
 from esim_jax.systems import RULES, Contest
 from esim_jax.systems.divisor import DIVISOR_METHODS, _lead_of_squares
-from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, with_minimum
+from esim_jax.systems.mixed import mixed_member_proportional, with_minimum
 
 N, PARTIES = 400, 5
 NAMES = [f"P{j}" for j in range(PARTIES)]
@@ -195,57 +197,6 @@ def test_a_house_stops_growing_at_ten_times_its_seats():
     assert int(growth) == 67
 
 
-def test_a_bonus_agrees_with_exact_counts(known_lots):
-    votes, extra, lots = profiles()
-    n_seats, bonus = extra + 5, extra // 2 + 1
-    seats = mapped(partial(majority_bonus, "hare"))(Contest(votes, n_seats, lots), bonus)
-    for i in range(1, N):
-        known_lots[i] = GivenLots(named(lots[i]))
-        expected = exact_mixed.majority_bonus(named(votes[i]), int(n_seats[i]), "hare", bonus=int(bonus[i]), seed=i)
-        assert seats[i].tolist() == as_list(expected.seats)
-
-
-def test_ties_of_mixed_systems_are_fair():
-    """Three equal parties over 4,000 lots: nine shares within 4 standard errors of 1/3, which a fair lot leaves with
-    probability 9 x 6e-5 = 6e-4; lots are fixed.
-    """
-    n = 4000
-    lots = np.random.default_rng(8).integers(0, 2**32, (n, 4), dtype=np.uint32)
-    contest = Contest(np.tile([5, 5, 0, 5], (n, 1)), np.full(n, 4), lots)
-    nothing = np.zeros((n, 4), np.int64)
-
-    def all_three(contest, won):
-        bonus = majority_bonus("dhondt", contest._replace(n_seats=jnp.array(3)), jnp.array(3)) // 3
-        mmp = mixed_member_proportional("dhondt", contest, won, "keep").seats
-        return bonus, mmp, with_minimum("hare", contest, won)
-
-    for seats, each in zip(mapped(all_three)(contest, nothing), (0, 1, 1), strict=True):
-        wins = seats.sum(axis=0) - n * each * np.array([1, 1, 0, 1])
-        assert wins.sum() == n
-        assert wins[2] == 0
-        assert np.abs(wins[[0, 1, 3]] - n / 3).max() < 4 * math.sqrt(n * (1 / 3) * (2 / 3))
-
-
-def test_vmap_is_a_loop_and_jit_is_eager():
-    votes, extra, lots = profiles()
-    won = won_seats()
-    contests = Contest(votes, won.sum(axis=1) + extra, lots)
-
-    def both(contest, won):
-        return with_minimum("dhondt", contest, won), mixed_member_proportional("hare", contest, won, "level")
-
-    stacked = mapped(both)(contests, won)
-    with jax.enable_x64(True):
-        one = jax.jit(both, compiler_options=QUICKLY)
-        for i in [0, 1, *np.flatnonzero(stacked[1].growth)[:5]]:
-            given = Contest(*(jnp.asarray(field[i]) for field in contests)), jnp.asarray(won[i])
-            mine = jax.tree.map(lambda field, i=i: field[i], stacked)
-            jax.tree.map(np.testing.assert_array_equal, one(*given), mine)
-            if i < 2:  # op by op is slow
-                with jax.disable_jit():
-                    jax.tree.map(np.testing.assert_array_equal, both(*given), mine)
-
-
 # --- whole elections -------------------------------------------------------------------------------------------------
 
 MANY = [Party(f"P{j}", 0.3 * j - 0.5, 0.2 * j - 0.3, 48.0 + 2 * j, threshold_exempt=j == 3) for j in range(4)]
@@ -267,88 +218,22 @@ ELECTIONS = [
     {"electoral_system": "MMP", "list_seats": 2, "overhang": "level", **EXEMPT},
     {"electoral_system": "parallel", "list_seats": 5, **EXEMPT},
     {"electoral_system": "majority_bonus", "district_magnitude": 5, "bonus_seats": 10, "threshold": 0.2},
+    {"electoral_system": "electoral_college", "district_magnitude": [3, 1, 4, 1, 5, 9, 2, 6]},
 ]
 SIZES = ({"n_voters": 400, "n_constituencies": 8}, {"n_voters": 12, "n_constituencies": 8})
 """Enough voters to pass thresholds, and so few that seats stay vacant."""
 
 
-def exact_election(given, seed, constituency_votes):
-    """Seats of each option, those of the growth of the house, and whether a threshold was waived."""
+def exact_count(given, seed, constituency_votes):
+    """The exact election with the lots that the seed draws."""
     p = read_parameters(given)
     names = [party.name for party in p["parties"]]
-    exempt = [party.name for party in p["parties"] if party.threshold_exempt]
-    system, method = p["electoral_system"], p["allocation_method"]
-    magnitude = p["district_magnitude"]
-    magnitude = [magnitude] * p["n_constituencies"] if isinstance(magnitude, int) else magnitude
     n_options = constituency_votes.shape[1]
-    national = named(constituency_votes.sum(axis=0)[: len(names)], names)
 
     def lots(contest):
         return GivenLots(named(oracle.draw_lots(seed, contest, n_options)[: len(names)], names))
 
-    def over(votes, row, threshold, also=()):
-        base = int(row.sum()) if p["threshold_base"] == "all" else sum(votes.values())
-        return {name for name in passing(votes, str(threshold), base, [*exempt, *also]) if votes[name]}
-
-    def let_in(votes, row, threshold, also=(), among=names):
-        found = over(votes, row, threshold, also) & set(among)
-        everybody = {name for name in among if votes[name]}
-        return (found, False) if found or not everybody else (everybody, True)
-
-    def share(votes, n_seats, how, taking_part, contest, minimum=()):
-        if not any(votes[name] for name in taking_part):
-            return dict.fromkeys(names, 0)
-        return dict(allocate(votes, n_seats, how, taking_part, dict(minimum), lots(contest)).seats)
-
-    def in_constituencies(how, taking_part_in):
-        won = dict.fromkeys(names, 0)
-        for c, row in enumerate(constituency_votes):
-            votes = named(row[: len(names)], names)
-            seats = share(votes, magnitude[c], how, taking_part_in(votes, row), c)
-            won = {name: won[name] + seats[name] for name in names}
-        return won
-
-    nation = constituency_votes.sum(axis=0)
-    everybody, waived = let_in(national, nation, p["threshold"])
-    plurality = in_constituencies("plurality", lambda votes, _: [name for name in names if votes[name]])
-    total = sum(magnitude)
-    if system in ("FPTP", "party_block"):
-        return plurality, 0, False
-    if system == "PR":
-        return share(national, total, method, everybody, oracle.NATION), 0, waived
-    if system == "majority_bonus":
-        first = share(national, p["bonus_seats"], "plurality", everybody, oracle.NATION)
-        rest = share(national, total - p["bonus_seats"], method, everybody, oracle.NATION)
-        return {name: first[name] + rest[name] for name in names}, 0, waived
-    if system == "parallel":
-        lists = share(national, p["list_seats"], method, everybody, oracle.NATION)
-        return {name: plurality[name] + lists[name] for name in names}, 0, waived
-    if system == "district_PR":
-        somewhere = []
-
-        def local(votes, row):
-            found = over(votes, row, p["district_threshold"]) & everybody
-            somewhere.append(not found and any(votes.values()))
-            return found or [name for name in names if votes[name]]
-
-        won = in_constituencies(method, local)
-        waived = waived or any(somewhere)
-        if p["levelling_seats"]:
-            enough = [name for name in names if won[name] >= p["waiver_seats"] > 0]
-            levelled, none = let_in(national, nation, p["levelling_threshold"], enough, everybody)
-            waived = waived or none
-            won = share(national, sum(won.values()) + p["levelling_seats"], method, levelled, oracle.NATION, won)
-        return won, 0, waived
-    enough = [name for name in names if plurality[name] >= p["waiver_seats"] > 0]
-    taking_part, waived = let_in(national, nation, p["threshold"], enough)
-    house = sum(plurality.values()) + p["list_seats"]
-    running = {name: votes if name in taking_part else 0 for name, votes in national.items()}
-    if not any(running.values()):
-        return plurality, 0, waived
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact_mixed, "draw_lots", lambda *_: lots(oracle.NATION))
-        result = exact_mixed.mixed_member_proportional(running, plurality, house, method, overhang=p["overhang"])
-    return dict(result.seats), result.house_size - house, waived
+    return exact_election(p, constituency_votes, lots)
 
 
 @lru_cache
@@ -356,7 +241,7 @@ def held():
     """Every election four times, all in one call of one program."""
     given = [
         {**election, **size, "allocation_method": method}
-        for election, method in zip(ELECTIONS, ["dhondt", "sainte_lague", "hare", "dhondt"] * 4, strict=True)
+        for election, method in zip(ELECTIONS, cycle(["dhondt", "sainte_lague", "hare", "dhondt"]), strict=False)
         for size in SIZES
     ]
     parameters = [read_parameters(one) for one in given]
@@ -377,7 +262,7 @@ def test_whole_elections_agree_with_exact_counts():
         local = outcome.constituency_votes[start : start + 8, :n_options]
         start += 8
         np.testing.assert_array_equal(local.sum(axis=0), outcome.votes[i, :n_options])
-        seats, growth, none = exact_election(given[c], int(seeds[i]), local)
+        seats, growth, none = exact_count(given[c], int(seeds[i]), local)
         assert outcome.seats[i, : len(seats)].tolist() == as_list(seats), given[c]
         assert not outcome.seats[i, len(seats) :].any()
         assert outcome.vacant_seats[i] == assembly_seats(p) + growth - sum(seats.values()), given[c]

@@ -37,6 +37,9 @@ SYSTEMS: dict[str, Callable[..., Count]] = {
 }
 """Rules by name. Each takes a profile, lots, the seats where it fills several, and options of its own."""
 
+ON_SCORES = ("score", "star")
+"""Rules of `esim_jax.counts.scores`, which no ranking can be counted by."""
+
 
 def count_ballots(profile: Profile, system: str, n_seats: int | None = None, *, seed: int = 0, **options: Any) -> Count:
     """Counts ranked ballots by a rule.
@@ -61,6 +64,9 @@ def count_ballots(profile: Profile, system: str, n_seats: int | None = None, *, 
     ['Ann', 'Bob', 'Cem']
     """
     name = next((known for known in SYSTEMS if known.lower() == str(system).lower()), None)
+    if name is None and str(system).lower() in ON_SCORES:
+        raise InputError(f"system = {system!r} is not allowed: it counts scores, and a profile has rankings. Make "
+                         f"ScoreBallots and count them by esim_jax.counts.scores.{system.lower()}.")  # fmt: skip
     if name is None:
         raise InputError(f"Unknown system {system!r}.{nearest(system, SYSTEMS)} Known are {', '.join(SYSTEMS)}.")
     rule = SYSTEMS[name]

@@ -3,10 +3,11 @@
 Candidates whom no ballot ranks take no part.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
-from esim_jax.counts.count import Count, Stage
+from esim_jax.counts.count import Count, Stage, transferred
 from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile, Ranking, best_place
 
@@ -34,18 +35,17 @@ def irv(profile: Profile, lots: Lots) -> Count:
     Bob        3   5*
     exhausted  0   0
     1: first preferences
-    2: votes of Cem transferred
+    2: votes of Cem transferred: Cem -2, Bob +2
     """
     standing, what, stages = list(profile.ranked), "first preferences", list[Stage]()
     while standing:
-        tally = profile.first_preferences(standing)
-        exhausted = profile.n_ballots - sum(tally.values())
-        leader = _majority(tally)
+        stage = _stage(what, profile, standing, stages[-1].tally if stages else None)
+        leader = _majority(stage.tally)
         if leader is not None:
-            stages.append(Stage(what, tally, (leader,), exhausted=exhausted))
+            stages.append(replace(stage, elected=(leader,)))
             return Count("IRV", profile.candidates, (leader,), tuple(stages))
-        out, ties = lots.worst(tally)
-        stages.append(Stage(what, tally, (), (out,), exhausted=exhausted, ties=ties))
+        out, ties = lots.worst(stage.tally)
+        stages.append(replace(stage, eliminated=(out,), ties=ties))
         standing.remove(out)
         what = f"votes of {out} transferred"
     return nobody("IRV", profile)
@@ -71,12 +71,13 @@ def coombs(profile: Profile, lots: Lots) -> Count:
     """
     standing, what, stages = list(profile.ranked), "first preferences", list[Stage]()
     while standing:
-        tally = profile.first_preferences(standing)
-        exhausted = profile.n_ballots - sum(tally.values())
-        leader = _majority(tally)
-        stages.append(Stage(what, tally, () if leader is None else (leader,), exhausted=exhausted))
+        # the stage before counted last places, and the one before that first preferences
+        stage = _stage(what, profile, standing, stages[-2].tally if stages else None)
+        leader = _majority(stage.tally)
         if leader is not None:
+            stages.append(replace(stage, elected=(leader,)))
             return Count("Coombs", profile.candidates, (leader,), tuple(stages))
+        stages.append(stage)
         against = _last_places(profile, standing)
         out, ties = lots.worst({candidate: -votes for candidate, votes in against.items()})
         stages.append(Stage("last places", against, (), (out,), ties=ties))
@@ -115,20 +116,28 @@ def bucklin(profile: Profile, lots: Lots) -> Count:
     return nobody("Bucklin", profile)
 
 
-def nobody(system: str, profile: Profile) -> Count:
+def nobody(system: str, profile: Profile, n_seats: int = 1) -> Count:
     """The count where no ballot ranks anybody.
 
     >>> print(nobody("IRV", Profile.of([], candidates=["Ann"])))
-    IRV: elected nobody
+    IRV: elected nobody; vacant seats: 1
          1
     Ann  0
     1: no ballot ranks anybody
     """
     zeros = dict.fromkeys(profile.candidates, Fraction(0))
-    return Count(system, profile.candidates, (), (Stage("no ballot ranks anybody", zeros),))
+    return Count(system, profile.candidates, (), (Stage("no ballot ranks anybody", zeros),), n_seats)
 
 
-def _majority(tally: dict[str, Fraction]) -> str | None:
+def _stage(what: str, profile: Profile, standing: Collection[str], before: Mapping[str, Fraction] | None) -> Stage:
+    """First preferences among those who stand, and what they received since the tally before, if there is one."""
+    tally = profile.first_preferences(standing)
+    moved = {} if before is None else transferred(before, tally)
+    exhausted = profile.n_ballots - sum(tally.values())
+    return Stage(what, tally, exhausted=exhausted, transfers=moved, transfer_value=Fraction(1) if moved else None)
+
+
+def _majority(tally: Mapping[str, Fraction]) -> str | None:
     """Who has more than half the votes, if anybody."""
     leader = max(tally, key=lambda candidate: tally[candidate])
     return leader if 2 * tally[leader] > sum(tally.values()) else None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 
-from esim_jax.counts.count import Count, Stage
+from esim_jax.counts.count import Count, Stage, transferred
 from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile, Ranking
 from esim_jax.errors import InputError
@@ -89,7 +89,9 @@ def supplementary_vote(profile: Profile, lots: Lots) -> Count:
         for best, second, share in _first_two(ranking):
             if best not in final and second in final:
                 final[second] += count * share
-    return most_votes("supplementary_vote", "with second preferences", profile, final, 1, lots, (first,))
+    moved = transferred(tally, final)
+    last = "with second preferences"
+    return most_votes("supplementary_vote", last, profile, final, 1, lots, (first,), transfers=moved)
 
 
 def sntv(profile: Profile, lots: Lots, n_seats: int = 1) -> Count:
@@ -165,6 +167,7 @@ def most_votes(
     lots: Lots,
     before: tuple[Stage, ...] = (),
     among: Collection[str] | None = None,
+    transfers: Mapping[str, Fraction] | None = None,
 ) -> Count:
     """A count whose last stage elects those with the most; a tie for the last seat is broken by lot.
 
@@ -177,6 +180,7 @@ def most_votes(
         lots: that break ties.
         before: the earlier stages.
         among: who can be elected; by default all who have any votes.
+        transfers: of whole votes, since the stage before.
 
     >>> profile = Profile.of({("Ann",): 4, ("Bob",): 3})
     >>> most_votes("mine", "votes", profile, profile.first_preferences(), 1, Lots(profile.candidates, 0)).elected
@@ -186,9 +190,16 @@ def most_votes(
     elected, ties = lots.best(eligible, n_seats)
     # Where ballots have several votes each, a vote not cast is no vote exhausted.
     exhausted = _missing(profile, tally) if before or what == "first preferences" else None
-    return Count(
-        system, profile.candidates, elected, (*before, Stage(what, tally, elected, exhausted=exhausted, ties=ties))
+    last = Stage(
+        what,
+        tally,
+        elected,
+        exhausted=exhausted,
+        ties=ties,
+        transfers=transfers or {},
+        transfer_value=Fraction(1) if transfers else None,
     )
+    return Count(system, profile.candidates, elected, (*before, last), n_seats)
 
 
 def read_places(name: str, value: object) -> int:

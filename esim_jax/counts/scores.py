@@ -86,7 +86,7 @@ def score(ballots: ScoreBallots, lots: Lots, n_seats: int = 1) -> Count:
     """
     totals = ballots.totals
     elected, ties = lots.best({name: total for name, total in totals.items() if total}, n_seats)
-    return Count("score", ballots.candidates, elected, (Stage("sum of scores", totals, elected, ties=ties),))
+    return Count("score", ballots.candidates, elected, (Stage("sum of scores", totals, elected, ties=ties),), n_seats)
 
 
 def star(ballots: ScoreBallots, lots: Lots) -> Count:

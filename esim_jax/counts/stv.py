@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import permutations, product
 from math import factorial, lcm, prod
 
-from esim_jax.counts.count import Count, Stage, Tie
+from esim_jax.counts.count import Count, Stage, Tie, transferred
 from esim_jax.counts.elimination import nobody
 from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile, Ranking, best_place
@@ -66,15 +66,15 @@ def stv(profile: Profile, lots: Lots, n_seats: int = 1, *, quota: str = "droop",
     exhausted  0   0   3
     quota      5   5   5
     1: first preferences
-    2: surplus of Ann transferred
-    3: votes of Cem transferred
+    2: surplus of Ann transferred at 0.28571: Ann -2, Bob +2
+    3: votes of Cem transferred: Cem -3, exhausted +3
     """
     if quota not in QUOTAS:
         raise InputError(f"quota = {quota!r} is not allowed: it is one of {', '.join(map(repr, QUOTAS))}.")
     if decimals is not None and (isinstance(decimals, bool) or not isinstance(decimals, int) or decimals < 0):
         raise InputError(f"decimals = {decimals!r} is not allowed: give a whole number of at least 0, or None.")
     if not profile.ranked:
-        return nobody("STV", profile)
+        return nobody("STV", profile, n_seats)
 
     hopeful, elected, surpluses = list(profile.ranked), list[str](), list[str]()
     hands: dict[str, Papers] = {name: [] for name in hopeful}
@@ -82,6 +82,7 @@ def stv(profile: Profile, lots: Lots, n_seats: int = 1, *, quota: str = "droop",
     _hand_on([(ranking, Fraction(1), count) for ranking, count in profile], hopeful, hands, tally)
     needed = _quota(quota, tally, n_seats)
     what, stages = "first preferences", list[Stage]()
+    moved, value = dict[str, Fraction](), None
     while True:
         if quota == "droop_each_stage":
             needed = _quota(quota, tally, n_seats)
@@ -101,21 +102,23 @@ def stv(profile: Profile, lots: Lots, n_seats: int = 1, *, quota: str = "droop",
             tied = [name for name in hopeful if tally[name] == fewest]
             out, ties = _decide(tied, history, lots, "is eliminated")
         exhausted = profile.n_ballots - sum(tally.values())
-        stages.append(Stage(what, now, tuple(newly), (out,) if out else (), needed, exhausted, ties))
+        stages.append(Stage(what, now, tuple(newly), (out,) if out else (), needed, exhausted, ties, moved, value))
         if over:
-            return Count("STV", profile.candidates, tuple(elected), tuple(stages))
+            return Count("STV", profile.candidates, tuple(elected), tuple(stages), n_seats)
         if out:
+            value = Fraction(1)
             hopeful.remove(out)
             del tally[out]
             _hand_on(hands.pop(out), hopeful, hands, tally)
             what = f"votes of {out} transferred"
         else:
             surpluses.remove(giver)
-            share = (tally[giver] - needed) / tally[giver]
+            value = (tally[giver] - needed) / tally[giver]
             tally[giver] = needed
-            papers = [(ranking, _cut(value * share, decimals), count) for ranking, value, count in hands.pop(giver)]
+            papers = [(ranking, _cut(worth * value, decimals), count) for ranking, worth, count in hands.pop(giver)]
             _hand_on(papers, hopeful, hands, tally)
             what = f"surplus of {giver} transferred"
+        moved = transferred(now, tally)
 
 
 def stv_meek(profile: Profile, lots: Lots, n_seats: int = 1) -> Count:
@@ -148,7 +151,7 @@ def stv_meek(profile: Profile, lots: Lots, n_seats: int = 1) -> Count:
     ('Ann', 'Bob')
     """
     if not profile.ranked:
-        return nobody("STV_Meek", profile)
+        return nobody("STV_Meek", profile, n_seats)
     ballots = [(order, count) for ranking, count in profile for order, count in _strict(ranking, count)]
     # Votes are summed up as integers, and divided by this in the end: sums of fractions are slow.
     parts = lcm(*(count.denominator for _, count in ballots))
@@ -168,9 +171,10 @@ def stv_meek(profile: Profile, lots: Lots, n_seats: int = 1) -> Count:
             out, ties = lots.worst({name: fewest for name in hopeful if votes[name] <= fewest + surplus})
         tally = {name: number / UNIT for name, number in votes.items()}
         exhausted = profile.n_ballots - sum(tally.values())
-        stages.append(Stage(what, tally, tuple(newly), (out,) if out else (), needed / UNIT, exhausted, ties))
+        moved = transferred(stages[-1].tally, tally) if stages else {}
+        stages.append(Stage(what, tally, tuple(newly), (out,) if out else (), needed / UNIT, exhausted, ties, moved))
         if over:
-            return Count("STV_Meek", profile.candidates, tuple(elected), tuple(stages))
+            return Count("STV_Meek", profile.candidates, tuple(elected), tuple(stages), n_seats)
         if out:
             hopeful.remove(out)
             del keep[out]

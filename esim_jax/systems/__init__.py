@@ -2,8 +2,8 @@
 
 One registry. A system is an allocation rule applied at a level: in every constituency for its one seat, or to the
 whole nation's votes for all seats. A rule is a pure function of one contest (`Contest`) on integers; the engine
-maps it over constituencies or simulations. To add one: write the rule, name it in `RULES`, and see
-`docs/adding-a-system.md`.
+maps it over constituencies or simulations. `describe` tells each in words. To add one: write the rule, name it in
+`RULES`, and see `docs/adding-a-system.md`.
 
 Exact counts of people's own ballots and votes are offered here, too; they live in `esim_jax.counts`, see
 `docs/counts.md`.
@@ -17,6 +17,7 @@ from esim_jax.counts.profile import Profile
 from esim_jax.counts.scores import ScoreBallots
 from esim_jax.systems._base import THRESHOLD_UNIT, Contest, Rule, passes_threshold
 from esim_jax.systems.allocate import allocate_seats
+from esim_jax.systems.describing import describe
 from esim_jax.systems.registry import PAIRWISE, RANKED, RULES, System, find_system
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "apportion",
     "apportion_districts",
     "count_ballots",
+    "describe",
     "electoral_college",
     "find_system",
     "majority_bonus",

@@ -4,13 +4,6 @@ They see the ballots through one matrix: of each ordered pair how many ballots r
 the diagonal how many rank the party at all. Parties left out of a ballot count as ranked equal in the last place. Each
 rule is a function of the matrix and the contest, and gives the place of the winner, or -1 where there is none; who is
 ranked by no ballot never wins. Ties are broken by lot. `by_pairs` makes a staged rule of it.
-
->>> import jax, jax.numpy as jnp
->>> with jax.enable_x64():
-...     contest = RankedContest(jnp.array(1), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
-...     pairs = jnp.array([[4, 4, 4], [5, 5, 3], [5, 6, 9]])  # of 4 ballots A > C, 3 of B > C, and 2 of C > B
-...     [int(rule(pairs, contest)) for rule in (copeland, minimax, schulze, ranked_pairs, black)]
-[2, 2, 2, 2, 2]
 """
 
 from collections.abc import Callable
@@ -68,7 +61,7 @@ def by_pairs(rule: PairRule) -> StagedRule:
         place = jnp.arange(contest.lots.shape[0], dtype=jnp.int32)
         return jnp.where(place == rule(state.pairs, contest), contest.n_seats, 0)
 
-    return StagedRule(start, _pairs_of, step, seats, lambda _: 1)
+    return StagedRule(start, _pairs_of, step, seats, lambda _: 1, doc=rule.__doc__ or "")
 
 
 def sum_pairs(
@@ -138,7 +131,13 @@ def has_top_cycle(pairs: Int[Array, "party party"], contest: RankedContest) -> B
 def copeland(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
     """Copeland: the most pairs won, with half a point for a pair tied.
 
+    Ties are broken by lot.
+
     Source: Copeland (1951), A reasonable social welfare function; half points as in Saari and Merlin (1996).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("Copeland", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
     """
     return _best(jnp.sign(pairs - pairs.T).sum(axis=1), pairs, contest)
 
@@ -146,7 +145,13 @@ def copeland(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Ar
 def minimax(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
     """Minimax: the smallest worst defeat, by margins.
 
+    Ties are broken by lot.
+
     Source: Simpson (1969); Kramer (1977).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("minimax", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
     """
     margin = pairs.T - pairs
     rival = contest.stands[None, :] & ~np.eye(pairs.shape[0], dtype=bool)
@@ -158,10 +163,14 @@ def schulze(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Arr
     """Schulze: who is beaten by nobody when chains of pairwise victories count too.
 
     A chain is as strong as its weakest victory, a victory as strong as its votes. A beats B where the strongest chain
-    from A to B is stronger than the strongest one back.
+    from A to B is stronger than the strongest one back. Ties, of several whom nobody beats, are broken by lot.
 
     Source: Schulze (2011), A new monotonic, clone-independent, reversal symmetric, and Condorcet-consistent
     single-winner election method.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("Schulze", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
     """
     chain = jnp.where(_victories(pairs), pairs, 0)
     for via in range(pairs.shape[0]):
@@ -173,11 +182,15 @@ def schulze(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Arr
 def ranked_pairs(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
     """Ranked pairs: lock victories in, the largest margins first, unless a victory would close a circle.
 
-    Who is then beaten by nobody wins. Equal victories are locked in in the order of the lots: the one whose winner is
-    luckier first, then the one whose loser is less lucky.
+    Who is then beaten by nobody wins. Victories that tie are locked in in the order of the lots: the one whose winner
+    is luckier first, then the one whose loser is less lucky. Of several whom nobody beats the lot decides.
 
     Source: Tideman (1987), Independence of clones as a criterion for voting rules; ties as in Zavist and Tideman
     (1989).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("ranked_pairs", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
     """
     n_parties = pairs.shape[0]
     luckier = comes_before(jnp.zeros_like(pairs), contest.lots)
@@ -205,17 +218,28 @@ def ranked_pairs(pairs: Int[Array, "party party"], contest: RankedContest) -> In
 def black(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
     """Black: the Condorcet winner, and where there is none, the most Borda points.
 
+    Ties are broken by lot.
+
     Source: Black (1958), The Theory of Committees and Elections.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("Black", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
     """
     first = condorcet_winner(pairs, contest)
     return jnp.where(first >= 0, first, borda_winner(pairs, contest))
 
 
 def borda_winner(pairs: Int[Array, "party party"], contest: RankedContest) -> Int[Array, ""]:
-    """Borda's rule for one winner: the largest sum of margins; see `esim_jax.systems.positional.borda`.
+    """Borda: of m parties the first on a ballot gets m - 1 points, the next m - 2, and the last none.
 
-    Of m parties, one that a ballot ranks above w others and below l has m - 1 + w - l of its points, counted twice.
+    Those left out share the points of the last places. Most points win, which is the largest sum of margins: one that a
+    ballot ranks above w others and below l has m - 1 + w - l of its points, counted twice. Ties are broken by lot.
 
     Source: Borda (1781); Young (1974), An axiomatization of Borda's rule.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("Borda", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
     """
     return _best((pairs - pairs.T).sum(axis=1), pairs, contest)

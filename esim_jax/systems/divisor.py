@@ -1,16 +1,5 @@
 """Divisor methods: seats go one by one to the largest quotient of votes and the party's next divisor.
 
-| rule | divisors | by |
-|---|---|---|
-| `dhondt` | 1, 2, 3, ... | Jefferson 1792, D'Hondt 1882 |
-| `sainte_lague` | 1, 3, 5, ... | Webster 1832, Sainte-Lague 1910 |
-| `modified_sainte_lague` | 1.4, 3, 5, ... | Norway, Sweden until 2014 |
-| `modified_sainte_lague_1_2` | 1.2, 3, 5, ... | Sweden since 2018 |
-| `danish` | 1, 4, 7, ... | Denmark, within provinces |
-| `imperiali` | 2, 3, 4, ... | Belgium's municipalities |
-| `adams` | 0, 1, 2, ... | Adams 1832 |
-| `huntington_hill` | 0, sqrt 2, sqrt 6, sqrt 12, ... | Huntington 1921, the United States since 1941 |
-
 With a first divisor of 0 every party with votes claims its first seat before all others; where seats are fewer than
 parties, the largest have them. Ties are broken by lot. See Balinski, M. L. & Young, H. P. (2001), Fair Representation,
 2nd ed., and Pukelsheim, F. (2017), Proportional Representation, 2nd ed., ch. 4.
@@ -79,7 +68,11 @@ def _first_seats_by_votes(
 
 
 def dhondt(contest: Contest) -> Int[Array, " party"]:
-    """D'Hondt's (Jefferson's) method: 1, 2, 3, ...
+    """D'Hondt's (Jefferson's) method: seats go one by one to the largest quotient by 1, 2, 3, ...
+
+    Ties are broken by lot.
+
+    Source: Jefferson (1792); D'Hondt (1882), Système pratique et raisonné de représentation proportionnelle.
 
     >>> import jax.numpy as jnp
     >>> dhondt(Contest(jnp.array([53, 24, 23]), jnp.array(7), jnp.zeros(3, jnp.uint32))).tolist()
@@ -89,7 +82,11 @@ def dhondt(contest: Contest) -> Int[Array, " party"]:
 
 
 def sainte_lague(contest: Contest) -> Int[Array, " party"]:
-    """Sainte-Lague's (Webster's) method: 1, 3, 5, ...
+    """Sainte-Lague's (Webster's) method: seats go one by one to the largest quotient by 1, 3, 5, ...
+
+    Ties are broken by lot.
+
+    Source: Webster (1832); Sainte-Laguë (1910), La représentation proportionnelle et la méthode des moindres carrés.
 
     >>> import jax.numpy as jnp
     >>> sainte_lague(Contest(jnp.array([53, 24, 23]), jnp.array(7), jnp.zeros(3, jnp.uint32))).tolist()
@@ -99,7 +96,12 @@ def sainte_lague(contest: Contest) -> Int[Array, " party"]:
 
 
 def modified_sainte_lague(contest: Contest) -> Int[Array, " party"]:
-    """Sainte-Lague's method with a first divisor of 1.4, which makes the first seat dearer (Norway).
+    """Sainte-Lague's method with a first divisor of 1.4, which makes the first seat dearer.
+
+    Ties are broken by lot.
+
+    Source: the election laws of Norway, and of Sweden until 2014; Pukelsheim (2017), Proportional Representation, 2nd
+    ed., ch. 4.
 
     >>> import jax.numpy as jnp
     >>> modified_sainte_lague(Contest(jnp.array([60, 28, 12]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
@@ -109,7 +111,11 @@ def modified_sainte_lague(contest: Contest) -> Int[Array, " party"]:
 
 
 def modified_sainte_lague_1_2(contest: Contest) -> Int[Array, " party"]:
-    """Sainte-Lague's method with a first divisor of 1.2 (Sweden since 2018).
+    """Sainte-Lague's method with a first divisor of 1.2, which makes the first seat a little dearer.
+
+    Ties are broken by lot.
+
+    Source: Sweden's Elections Act (2005:837), ch. 14, since the election of 2018.
 
     >>> import jax.numpy as jnp
     >>> modified_sainte_lague_1_2(Contest(jnp.array([56, 30, 14]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
@@ -119,7 +125,12 @@ def modified_sainte_lague_1_2(contest: Contest) -> Int[Array, " party"]:
 
 
 def danish(contest: Contest) -> Int[Array, " party"]:
-    """The Danish method: 1, 4, 7, ...; it favours small parties more than Sainte-Lague's.
+    """The Danish method: the largest quotients by 1, 4, 7, ...; kinder to small parties than Sainte-Lague's.
+
+    Ties are broken by lot.
+
+    Source: Denmark's Parliamentary Election Act, for levelling seats within provinces; Pukelsheim (2017), Proportional
+    Representation, 2nd ed., ch. 4.
 
     >>> import jax.numpy as jnp
     >>> danish(Contest(jnp.array([60, 28, 12]), jnp.array(3), jnp.zeros(3, jnp.uint32))).tolist()
@@ -129,7 +140,11 @@ def danish(contest: Contest) -> Int[Array, " party"]:
 
 
 def imperiali(contest: Contest) -> Int[Array, " party"]:
-    """Imperiali's divisors 2, 3, 4, ... (1, 1.5, 2, ...), which favour large parties (Belgium's municipalities).
+    """Imperiali's divisors 2, 3, 4, ... (1, 1.5, 2, ...), which favour large parties.
+
+    Ties are broken by lot.
+
+    Source: Belgium's municipal elections; Pukelsheim (2017), Proportional Representation, 2nd ed., ch. 4.
 
     >>> import jax.numpy as jnp
     >>> imperiali(Contest(jnp.array([60, 28, 12]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
@@ -139,7 +154,11 @@ def imperiali(contest: Contest) -> Int[Array, " party"]:
 
 
 def adams(contest: Contest) -> Int[Array, " party"]:
-    """Adams's method: 0, 1, 2, ...; every party with votes has a seat before any has two.
+    """Adams's method: the largest quotients by 0, 1, 2, ...; each party has a seat before any has two.
+
+    Where seats are fewer than parties with votes, the largest have them. Ties are broken by lot.
+
+    Source: Adams (1832), as described in Balinski and Young (2001), Fair Representation, 2nd ed.
 
     >>> import jax.numpy as jnp
     >>> adams(Contest(jnp.array([90, 9, 1]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
@@ -149,7 +168,11 @@ def adams(contest: Contest) -> Int[Array, " party"]:
 
 
 def huntington_hill(contest: Contest) -> Int[Array, " party"]:
-    """Huntington's and Hill's method, with the geometric means sqrt(s (s + 1)) as divisors: that of the US House.
+    """Huntington's and Hill's method: the largest quotients by the geometric means 0, sqrt 2, sqrt 6, ... (US House).
+
+    Each party has a seat before any has two; where seats are fewer, the largest have them. Ties are broken by lot.
+
+    Source: Huntington (1921), A new method of apportionment of representatives; United States Code, title 2, s. 2a.
 
     Squares of quotients are compared. Divisors lie between s and s + 1/2: so Adams's L = (S - J) / V is small enough,
     and at least floor(v L + 1/2) seats are a party's at once, which leaves less than 3/2 J.

@@ -1,23 +1,4 @@
-"""Single transferable vote by Meek's method: the elected keep just the share of each vote that they need.
-
-Each party keeps a share of every vote that comes along and passes on the rest: all of it while hopeful, none of it once
-eliminated, and the share that leaves a quota once elected. Shares are found by iteration, one pass over the ballots
-each. The quota falls as votes are exhausted. When all surpluses together are below a millionth of a vote, or no longer
-fall, the party with the fewest votes is eliminated; who has no more than that surplus above the fewest ties with it.
-Ties are broken by lot. Parties that no ballot ranks take no part. Votes and shares are integers of a billionth, rounded
-up.
-
-Source: Meek (1969); Hill, Wichmann and Woodall (1987), Algorithm 123, The Computer Journal 30(3); rounding and ties as
-in the Reference Meek Rule of the Proportional Representation Foundation (2010).
-
->>> import jax, jax.numpy as jnp
->>> from esim_jax.systems.staged import count_rankings
->>> with jax.enable_x64():
-...     contest = RankedContest(jnp.array(2), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
-...     rankings = jnp.array([[0, 1, -1], [1, -1, -1], [2, -1, -1]])
-...     count_rankings(meek, contest, rankings, jnp.array([7, 2, 3])).tolist()
-[1, 1, 0]
-"""
+"""Single transferable vote by Meek's method: see `meek`. Votes and shares are integers of a billionth."""
 
 from typing import NamedTuple
 
@@ -125,5 +106,27 @@ def _one_seat_each(_: RankedContest, state: Shares) -> Int[Array, " party"]:
     return state.elected.astype(jnp.int64)
 
 
-meek = StagedRule(_start, _kept, _adapt, _one_seat_each, lambda n_parties: _MOST_PASSES * n_parties, asks_ranked=True)
-"""Meek's method, as above."""
+meek = StagedRule(
+    _start,
+    _kept,
+    _adapt,
+    _one_seat_each,
+    lambda n_parties: _MOST_PASSES * n_parties,
+    asks_ranked=True,
+    doc="""Single transferable vote by Meek's method: the elected keep just the share of each vote that they need.
+
+    Each party keeps a share of every vote that comes along and passes on the rest: all of it while hopeful, none of it
+    once eliminated, and the share that leaves a quota once elected. Shares are found by iteration, one pass over the
+    ballots each. The quota falls as votes are exhausted. When all surpluses together are below a millionth of a vote,
+    or no longer fall, the party with the fewest votes is eliminated; who has no more than that surplus above the fewest
+    ties with it. Ties are broken by lot. Parties that no ballot ranks take no part. Votes and shares are rounded up to
+    a billionth.
+
+    Source: Meek (1969); Hill, Wichmann and Woodall (1987), Algorithm 123, The Computer Journal 30(3); rounding and ties
+    as in the Reference Meek Rule of the Proportional Representation Foundation (2010).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("STV_Meek", {"AB": 7, "B": 2, "C": 3}, n_seats=2)
+    {'A': 1, 'B': 1}
+    """,
+)

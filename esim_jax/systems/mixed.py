@@ -1,8 +1,6 @@
 """Seats that take account of other seats: levelling, mixed systems, a bonus for the first party.
 
-Each function decides one contest, like a rule, and is built on the rule whose name it is given. See Shugart, M. S. &
-Wattenberg, M. P., eds. (2001), Mixed-Member Electoral Systems, and Bedock, C. & Sauger, N. (2014), Electoral systems
-with a majority bonus as unconventional mixed systems, Representation 50(1).
+Each function decides one contest, like a rule, and is built on the rule whose name it is given.
 """
 
 from typing import NamedTuple
@@ -31,8 +29,9 @@ def with_minimum(rule: str, contest: Contest, minimum: Int[Array, " party"]) -> 
     """All seats, of which some parties hold a minimum in any case, such as seats won in districts.
 
     Who would get less than its minimum is set aside with it, until nobody does; the others share the rest. In a
-    divisor method the remaining seats so go on from the minimum, one by one. So do Norway (Election Act of 2002,
-    s. 11-6) and Denmark (Parliamentary Election Act, s. 77).
+    divisor method the remaining seats so go on from the minimum, one by one. Ties are broken by lot.
+
+    Source: Norway, Election Act of 2002, s. 11-6; Denmark, Parliamentary Election Act, s. 77.
 
     Args:
         rule: a key of RULES.
@@ -76,7 +75,7 @@ class _House(NamedTuple):
 def mixed_member_proportional(
     rule: str, contest: Contest, won: Int[Array, " party"], overhang: str = "keep"
 ) -> MixedSeats:
-    """Total seats in proportion to the votes, constituency seats counted in.
+    """Mixed-member proportional: total seats in proportion to the votes, constituency seats counted in.
 
     List seats fill a party's constituency seats up to its share of the house. Where it has won more ("overhang"):
 
@@ -85,7 +84,10 @@ def mixed_member_proportional(
     - "level": the house grows to the smallest size at which nobody has more than its share (Germany, 2013 to 2020),
       but not beyond ten times its seats: there overhang is kept.
 
-    Constituency seats of parties that take no part are taken out of the house beforehand.
+    Constituency seats of parties that take no part are taken out of the house beforehand. Ties are broken by lot.
+
+    Source: Shugart and Wattenberg, eds. (2001), Mixed-Member Electoral Systems; New Zealand, Electoral Act 1993,
+    ss. 191 and 192; Scotland Act 1998, ss. 7 and 8; Germany, Federal Elections Act, s. 6 as of 2013.
 
     Args:
         rule: a key of RULES.
@@ -133,10 +135,35 @@ def mixed_member_proportional(
     return MixedSeats(jnp.maximum(house.share, claimed) + outside, house.size - n_seats + missing)
 
 
-def majority_bonus(rule: str, contest: Contest, bonus: Int[Array, ""]) -> Int[Array, " party"]:
-    """Some of the seats to the party with the most votes, the others shared among all, as in Greece (law 3636/2008).
+def parallel(rule: str, contest: Contest, won: Int[Array, " party"]) -> Int[Array, " party"]:
+    """A parallel system: list seats beside the constituency seats, without regard to them.
 
-    A tie for the first place is broken by lot.
+    Ties are broken by lot.
+
+    Source: Shugart and Wattenberg, eds. (2001), Mixed-Member Electoral Systems; Japan since 1994 (there in blocs).
+
+    Args:
+        rule: a key of RULES.
+        contest: the votes of those that take part, and the list seats.
+        won: int64; constituency seats.
+
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> with jax.enable_x64(True):
+    ...     contest = Contest(jnp.array([500, 300, 200]), jnp.array(10), jnp.zeros(3, jnp.uint32))
+    ...     parallel("sainte_lague", contest, jnp.array([7, 0, 0])).tolist()
+    [12, 3, 2]
+    """
+    return won + RULES[rule](contest)
+
+
+def majority_bonus(rule: str, contest: Contest, bonus: Int[Array, ""]) -> Int[Array, " party"]:
+    """A majority bonus: some of the seats to the party with the most votes, the others shared among all.
+
+    Ties, that for the first place too, are broken by lot.
+
+    Source: Greece, law 3636/2008; Bedock and Sauger (2014), Electoral systems with a majority bonus as unconventional
+    mixed systems, Representation 50(1).
 
     Args:
         rule: a key of RULES.

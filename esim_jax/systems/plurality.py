@@ -8,7 +8,11 @@ from esim_jax.systems._base import Contest, comes_before
 
 
 def plurality(contest: Contest) -> Int[Array, " party"]:
-    """All seats to the party with the most votes; a tie is broken by lot.
+    """Plurality: all seats of the contest to the party with the most votes.
+
+    Ties are broken by lot.
+
+    Source: Duverger (1951), Les partis politiques.
 
     >>> import jax.numpy as jnp
     >>> plurality(Contest(jnp.array([3, 5, 5]), jnp.array(1), jnp.array([9, 1, 2], jnp.uint32))).tolist()

@@ -7,10 +7,8 @@ One ballot has a vote for each of its first places (one in SNTV, all in approval
 >>> rankings, counts = [[0, 2, -1], [1, 2, -1], [2, 1, -1]], [4, 3, 2]  # 4 ballots A > C, 3 of B > C, and 2 of C > B
 >>> with jax.enable_x64():
 ...     contest = RankedContest(jnp.array(2), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
-...     for rule in (sntv, limited_vote, block_vote, approval, borda):
+...     for rule in (approval, antiplurality, borda):
 ...         count_rankings(rule, contest, jnp.array(rankings), jnp.array(counts)).tolist()
-[1, 1, 0]
-[1, 1, 0]
 [0, 1, 1]
 [0, 1, 1]
 [0, 1, 1]
@@ -67,40 +65,67 @@ def _first_places(ranking: Ranking, _: Hand, state: Points) -> tuple[Int[Array, 
     return tuple(has_bit(chosen, party + 1).astype(jnp.int32) for party in range(n_parties))
 
 
-def first_places(places: Callable[[RankedContest], Int[Array, ""]]) -> StagedRule:
+def first_places(places: Callable[[RankedContest], Int[Array, ""]], doc: str = "") -> StagedRule:
     """A rule with one vote for each of a ballot's first places; who has no vote gets no seat.
 
     Args:
         places: how many, from the contest; may be traced.
+        doc: of the rule.
     """
-    return StagedRule(_with_places(places), _first_places, _add_up, _to_most, lambda _: 1)
+    return StagedRule(_with_places(places), _first_places, _add_up, _to_most, lambda _: 1, doc=doc)
 
 
-sntv = first_places(lambda contest: jnp.ones_like(contest.n_seats))
-"""Single non-transferable vote: the seats go to those with the most first preferences.
+sntv = first_places(
+    lambda contest: jnp.ones_like(contest.n_seats),
+    doc="""Single non-transferable vote: the seats go to those with the most first preferences.
 
-Source: Grofman, Lee, Winckler and Woodall, eds. (1999), Elections in Japan, Korea, and Taiwan under the Single
-Non-Transferable Vote.
-"""
+    Ties are broken by lot. Who has no vote gets no seat.
 
-block_vote = first_places(lambda contest: contest.n_seats)
-"""Block vote: as many votes a ballot as there are seats, one for each of its first places.
+    Source: Grofman, Lee, Winckler and Woodall, eds. (1999), Elections in Japan, Korea, and Taiwan under the Single
+    Non-Transferable Vote.
 
-Source: Reynolds, Reilly and Ellis (2005), Electoral System Design: the New International IDEA Handbook.
-"""
+    >>> from esim_jax.systems.small import elect
+    >>> elect("SNTV", {"AC": 4, "BC": 3, "CB": 2}, n_seats=2)
+    {'A': 1, 'B': 1}
+    """,
+)
 
-limited_vote = first_places(lambda contest: jnp.maximum(contest.n_seats - 1, 1))
-"""Limited vote: one vote fewer than there are seats, and at least one, for a ballot's first places.
+block_vote = first_places(
+    lambda contest: contest.n_seats,
+    doc="""Block vote: as many votes a ballot as there are seats, one for each of its first places.
 
-Source: Lijphart, Lopez Pintor and Sone (1986), in Grofman and Lijphart, eds., Electoral Laws and Their Political
-Consequences.
-"""
+    Those with the most votes win a seat each. Ties are broken by lot. Who has no vote gets no seat.
 
-approval = first_places(lambda contest: contest.stands.sum())
-"""Approval voting: a ballot approves of whom it ranks. Cut rankings short, or use `first_places`, to approve of fewer.
+    Source: Reynolds, Reilly and Ellis (2005), Electoral System Design: the New International IDEA Handbook.
 
-Source: Brams and Fishburn (1978), Approval Voting.
-"""
+    >>> from esim_jax.systems.small import elect
+    >>> elect("block_vote", {"AC": 4, "BC": 3, "CB": 2}, n_seats=2)
+    {'B': 1, 'C': 1}
+    """,
+)
+
+limited_vote = first_places(
+    lambda contest: jnp.maximum(contest.n_seats - 1, 1),
+    doc="""Limited vote: one vote fewer than there are seats, and at least one, for a ballot's first places.
+
+    Those with the most votes win a seat each. Ties are broken by lot. Who has no vote gets no seat.
+
+    Source: Lijphart, Lopez Pintor and Sone (1986), in Grofman and Lijphart, eds., Electoral Laws and Their Political
+    Consequences.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("limited_vote", {"AC": 4, "BC": 3, "CB": 2}, n_seats=2)
+    {'A': 1, 'B': 1}
+    """,
+)
+
+approval = first_places(
+    lambda contest: contest.stands.sum(),
+    doc="""Approval voting: a ballot approves of whom it ranks. Cut rankings short, or use `first_places`, for fewer.
+
+    Ties are broken by lot. Source: Brams and Fishburn (1978), Approval Voting.
+    """,
+)
 
 # --- last places, which metrics count ---------------------------------------------------------------------------------
 
@@ -145,12 +170,18 @@ def _to_fewest_last(contest: RankedContest, state: LastPlaces) -> Int[Array, " p
     return most(-state.last, contest.lots, contest.stands & (state.n_ballots > 0), contest.n_seats).astype(jnp.int64)
 
 
-antiplurality = StagedRule(_no_last_place, _last_place, _add_last_places, _to_fewest_last, lambda _: 1)
-"""Antiplurality: the fewest last places win a seat each.
+antiplurality = StagedRule(
+    _no_last_place,
+    _last_place,
+    _add_last_places,
+    _to_fewest_last,
+    lambda _: 1,
+    doc="""Antiplurality: the fewest last places win a seat each.
 
-A ballot has a last place where it ranks all, or all but one, of those who stand. Source: Fishburn (1977), Condorcet
-Social Choice Functions.
-"""
+    A ballot has a last place where it ranks all, or all but one, of those who stand. Ties are broken by lot. Source:
+    Fishburn (1977), Condorcet Social Choice Functions.
+    """,
+)
 
 # --- points for each rank --------------------------------------------------------------------------------------------
 
@@ -181,10 +212,10 @@ borda = StagedRule(
     _to_most_of_ranked,
     lambda _: 1,
     asks_ranked=True,
-)
-"""Borda: of m parties the first on a ballot gets m - 1 points, the next m - 2, and the last none.
+    doc="""Borda: of m parties the first on a ballot gets m - 1 points, the next m - 2, and the last none.
 
-Those left out are ranked equal in the last places and share their points. Points are counted twice over, so that halves
-are whole. Source: Borda (1781), Memoire sur les elections au scrutin; equal ranks as in Black (1958), The Theory of
-Committees and Elections.
-"""
+    Those left out are ranked equal in the last places and share their points. Points are counted twice over, so that
+    halves are whole. Ties are broken by lot. Source: Borda (1781), Memoire sur les elections au scrutin; equal ranks as
+    in Black (1958), The Theory of Committees and Elections.
+    """,
+)

@@ -1,16 +1,8 @@
 """Quota methods: a seat for every full quota, and the seats that remain to the largest remainders.
 
-| rule | quota of V votes for S seats | by |
-|---|---|---|
-| `hare` | V / S | Hamilton 1792, Hare 1859 |
-| `droop` | floor(V / (S + 1)) + 1 | Droop 1881 |
-| `hagenbach_bischoff` | V / (S + 1) | Hagenbach-Bischoff 1888 |
-| `imperiali_quota` | V / (S + 2) | Italy until 1993 |
-
-Quotients are taken exactly. The last two can have more full quotas than seats; the count is then done again with a
-quota that has one seat less in its divisor (Italy, decree 361/1957, art. 77). Ties are broken by lot. See Droop, H. R.
-(1881), "On methods of electing representatives", Journal of the Statistical Society of London 44(2), and Pukelsheim,
-F. (2017), Proportional Representation, 2nd ed., ch. 5.
+Quotients are taken exactly. A quota of less than V / S can give more full quotas than seats, which Droop's never does;
+the count is then done again with a quota that has one seat less in its divisor (Italy, decree 361/1957, art. 77). Ties
+are broken by lot. See Pukelsheim, F. (2017), Proportional Representation, 2nd ed., ch. 5.
 """
 
 import jax.numpy as jnp
@@ -21,7 +13,11 @@ from esim_jax.systems._base import Contest, comes_before
 
 
 def hare(contest: Contest) -> Int[Array, " party"]:
-    """Largest remainders with Hare's quota.
+    """Largest remainders with Hare's quota, votes / seats: a seat for each full quota, then by remainder.
+
+    Ties are broken by lot.
+
+    Source: Hamilton (1792); Hare (1859), A Treatise on the Election of Representatives.
 
     >>> import jax.numpy as jnp
     >>> hare(Contest(jnp.array([6, 6, 2]), jnp.array(10), jnp.zeros(3, jnp.uint32))).tolist()
@@ -31,7 +27,11 @@ def hare(contest: Contest) -> Int[Array, " party"]:
 
 
 def droop(contest: Contest) -> Int[Array, " party"]:
-    """Largest remainders with Droop's quota.
+    """Largest remainders with Droop's quota, floor(votes / (seats + 1)) + 1.
+
+    Each full quota is a seat, and the seats that remain go to the largest remainders. Ties are broken by lot.
+
+    Source: Droop (1881), On methods of electing representatives, Journal of the Statistical Society of London 44(2).
 
     >>> import jax.numpy as jnp
     >>> droop(Contest(jnp.array([60, 28, 12]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
@@ -42,7 +42,12 @@ def droop(contest: Contest) -> Int[Array, " party"]:
 
 
 def hagenbach_bischoff(contest: Contest) -> Int[Array, " party"]:
-    """Largest remainders with Hagenbach-Bischoff's quota.
+    """Largest remainders with Hagenbach-Bischoff's quota, votes / (seats + 1), taken exactly.
+
+    Each full quota is a seat, and the seats that remain go to the largest remainders; where there are more full quotas
+    than seats, the quota is votes / seats. Ties are broken by lot.
+
+    Source: Hagenbach-Bischoff (1888); Pukelsheim (2017), Proportional Representation, 2nd ed., ch. 5.
 
     >>> import jax.numpy as jnp
     >>> hagenbach_bischoff(Contest(jnp.array([60, 28, 12]), jnp.array(4), jnp.zeros(3, jnp.uint32))).tolist()
@@ -52,7 +57,12 @@ def hagenbach_bischoff(contest: Contest) -> Int[Array, " party"]:
 
 
 def imperiali_quota(contest: Contest) -> Int[Array, " party"]:
-    """Largest remainders with Imperiali's quota.
+    """Largest remainders with Imperiali's quota, votes / (seats + 2), taken exactly.
+
+    Each full quota is a seat, and the seats that remain go to the largest remainders; where there are more full quotas
+    than seats, the quota is votes / (seats + 1), or else votes / seats. Ties are broken by lot.
+
+    Source: Italy, decree 361/1957, art. 77 (until 1993).
 
     >>> import jax.numpy as jnp
     >>> imperiali_quota(Contest(jnp.array([62, 19, 19]), jnp.array(3), jnp.zeros(3, jnp.uint32))).tolist()

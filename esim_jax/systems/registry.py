@@ -71,6 +71,9 @@ RANKED: dict[str, StagedRule] = {
 }
 """Every rule on ballots that say more than one name, by name: the electoral system in a constituency."""
 
+__test__ = {name: rule.doc for name, rule in RANKED.items() if name not in PAIRWISE}
+"""What doctest runs beside the docstrings of functions."""
+
 _BALLOTS = {"approval": "approvals", "score": "scores", "STAR": "scores"}
 
 
@@ -118,4 +121,5 @@ def find_system(parameters: Mapping[str, Any]) -> System:
         return System(rule, name, parameters["overhang"])
     if name in ("parallel", "majority_bonus"):
         return System(rule, name)
-    return System("plurality", "constituency")  # FPTP, and party_block, which only has larger constituencies
+    # FPTP; and party_block and electoral_college, which only have larger constituencies
+    return System("plurality", "constituency")

@@ -2,19 +2,6 @@
 
 The winner takes all seats of the contest (one, as a rule). Ties are broken by lot: the luckier goes on or is elected,
 the unluckiest is eliminated. The same rules stage by stage on people's own ballots: `esim_jax.counts`.
-
->>> import jax, jax.numpy as jnp
->>> from esim_jax.systems.staged import count_rankings
->>> rankings, counts = [[0, 2, -1], [1, 2, -1], [2, 1, -1]], [4, 3, 2]  # 4 ballots A > C, 3 of B > C, and 2 of C > B
->>> with jax.enable_x64():
-...     contest = RankedContest(jnp.array(1), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
-...     for rule in (two_round, supplementary_vote, irv, coombs, bucklin):
-...         count_rankings(rule, contest, jnp.array(rankings), jnp.array(counts)).tolist()
-[0, 1, 0]
-[0, 1, 0]
-[0, 1, 0]
-[0, 0, 1]
-[0, 0, 1]
 """
 
 from math import lcm
@@ -71,12 +58,24 @@ def _runoff_of_two(contest: RankedContest, state: Standing, votes: Int[Array, " 
     return Standing(finalists, votes, state.stage + 1, done)
 
 
-two_round = StagedRule(_start, _best_standing, _runoff_of_two, _most_votes, lambda _: 2)
-"""Two rounds: a majority of first preferences wins; otherwise the two with the most stand again.
+two_round = StagedRule(
+    _start,
+    _best_standing,
+    _runoff_of_two,
+    _most_votes,
+    lambda _: 2,
+    doc="""Two rounds: a majority of first preferences wins; otherwise the two with the most stand again.
 
-The second round is counted from the same ballots; who ranks neither of the two stays at home. Source: the rule of
-French presidential elections, Constitution of 1958, art. 7 (as amended in 1962).
-"""
+    The second round is counted from the same ballots; who ranks neither of the two stays at home. Ties, for a place in
+    the second round too, are broken by lot.
+
+    Source: the rule of French presidential elections, Constitution of 1958, art. 7 (as amended in 1962).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("two_round", {"AC": 4, "BC": 3, "CB": 2})
+    {'B': 1}
+    """,
+)
 
 
 def _best_of_first_two(ranking: Ranking, _: Hand, state: Standing) -> tuple[Int[Array, ""], ...]:
@@ -92,13 +91,25 @@ def _first_and_second(_: RankedContest, state: Standing, votes: Int[Array, " par
     return Standing(final, votes, state.stage + 1, done)
 
 
-supplementary_vote = StagedRule(_start, _best_of_first_two, _first_and_second, _most_votes, lambda _: 2)
-"""Supplementary vote: only the first two preferences count.
+supplementary_vote = StagedRule(
+    _start,
+    _best_of_first_two,
+    _first_and_second,
+    _most_votes,
+    lambda _: 2,
+    doc="""Supplementary vote: only the first two preferences count.
 
-A majority of first preferences wins. Otherwise the two with the most stay in, with all who tie for a place among them;
-a ballot for an eliminated party goes to its second preference where that one stayed in. Source: Greater London
-Authority Act 1999, Schedule 2 (Mayor of London, until 2021).
-"""
+    A majority of first preferences wins. Otherwise the two with the most stay in, with all who tie for a place among
+    them; a ballot for an eliminated party goes to its second preference where that one stayed in. A tie at the end is
+    broken by lot.
+
+    Source: Greater London Authority Act 1999, Schedule 2 (Mayor of London, until 2021).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("supplementary_vote", {"AC": 4, "BC": 3, "CB": 2})
+    {'B': 1}
+    """,
+)
 
 # --- eliminations ----------------------------------------------------------------------------------------------------
 
@@ -109,12 +120,24 @@ def _eliminate_fewest(contest: RankedContest, state: Standing, votes: Int[Array,
     return Standing(state.standing & ~out, votes, state.stage + 1, done)
 
 
-irv = StagedRule(_start, _best_standing, _eliminate_fewest, _most_votes, lambda n_parties: n_parties)
-"""Instant-runoff voting: eliminate who has the fewest votes until somebody has a majority.
+irv = StagedRule(
+    _start,
+    _best_standing,
+    _eliminate_fewest,
+    _most_votes,
+    lambda n_parties: n_parties,
+    doc="""Instant-runoff voting: eliminate who has the fewest votes until somebody has a majority.
 
-One party goes at a time, and its votes go on to the next preference. The majority is of the votes that still count.
-Source: Ware (1871), as described in Hoag and Hallett (1926), Proportional Representation.
-"""
+    One party goes at a time, and its votes go on to the next preference. The majority is of the votes that still count.
+    Ties are broken by lot: the unluckiest goes.
+
+    Source: Ware (1871), as described in Hoag and Hallett (1926), Proportional Representation.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("IRV", {"AC": 4, "BC": 3, "CB": 2})
+    {'B': 1}
+    """,
+)
 
 
 def _first_and_last(ranking: Ranking, _: Hand, state: Standing) -> tuple[Int[Array, ""], ...]:
@@ -149,12 +172,24 @@ def _eliminate_most_against(contest: RankedContest, state: Standing, sums: Int[A
 
 
 # Whom no ballot ranks has the most last places and goes first, so that the others needn't be told apart beforehand.
-coombs = StagedRule(_start, _first_and_last, _eliminate_most_against, _most_votes, lambda n_parties: n_parties)
-"""Coombs: eliminate who has the most last places until somebody has a majority of first preferences.
+coombs = StagedRule(
+    _start,
+    _first_and_last,
+    _eliminate_most_against,
+    _most_votes,
+    lambda n_parties: n_parties,
+    doc="""Coombs: eliminate who has the most last places until somebody has a majority of first preferences.
 
-A last place is one vote against, from each ballot that still counts for anybody. Where a ballot leaves out parties that
-stand, they share its last place equally. Source: Coombs (1964), A Theory of Data; Grofman and Feld (2004).
-"""
+    A last place is one vote against, from each ballot that still counts for anybody. Where a ballot leaves out parties
+    that stand, they share its last place equally. Ties are broken by lot: the unluckiest goes.
+
+    Source: Coombs (1964), A Theory of Data; Grofman and Feld (2004).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("Coombs", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
+    """,
+)
 
 # --- further preferences ---------------------------------------------------------------------------------------------
 
@@ -186,10 +221,21 @@ def _most_of_places(contest: RankedContest, state: Places) -> Int[Array, " party
     return jnp.where(most(state.votes, contest.lots, state.votes > 0), contest.n_seats, 0)
 
 
-bucklin = StagedRule(_no_place, _next_place, _add_place, _most_of_places, lambda n_parties: n_parties)
-"""Bucklin: count first preferences, then add second ones and so on, until somebody has a majority.
+bucklin = StagedRule(
+    _no_place,
+    _next_place,
+    _add_place,
+    _most_of_places,
+    lambda n_parties: n_parties,
+    doc="""Bucklin: count first preferences, then add second ones and so on, until somebody has a majority.
 
-In stage k a ballot has one vote for each of its first k places. As soon as anybody's votes are more than half the
-ballots that rank somebody, the most votes win; so they do when all places are counted. Source: Hoag and Hallett (1926),
-Proportional Representation (the Grand Junction system, 1909).
-"""
+    In stage k a ballot has one vote for each of its first k places. As soon as anybody's votes are more than half the
+    ballots that rank somebody, the most votes win; so they do when all places are counted. Ties are broken by lot.
+
+    Source: Hoag and Hallett (1926), Proportional Representation (the Grand Junction system, 1909).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("Bucklin", {"AC": 4, "BC": 3, "CB": 2})
+    {'C': 1}
+    """,
+)

@@ -2,16 +2,6 @@
 
 A set is one word, bit (party + 1) for each party in it. Scores are 0 to 5, three bits a party, ten parties a word, the
 first party in the lowest bits. Ties are broken by lot.
-
->>> import jax, jax.numpy as jnp
->>> from esim_jax.systems.staged import count_ballots
->>> with jax.enable_x64():
-...     contest = RankedContest(jnp.array(1), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
-...     ballots = pack_scores(jnp.array([[5, 4, 0], [0, 5, 0], [0, 0, 3]]))
-...     for rule in (score, star):
-...         count_ballots(rule, contest, ballots, jnp.array([3, 2, 1])).tolist()
-[0, 1, 0]
-[1, 0, 0]
 """
 
 from collections.abc import Sequence
@@ -105,17 +95,41 @@ def _to_most(contest: RankedContest, state: Totals) -> Int[Array, " party"]:
     return most(state.totals, contest.lots, state.totals > 0, contest.n_seats).astype(jnp.int64)
 
 
-approval_sets = StagedRule(_start, _set, _add_up, _to_most, lambda _: 1)
-"""Approval voting on sets; the most approvals win a seat each. Who is approved of by nobody gets no seat.
+approval_sets = StagedRule(
+    _start,
+    _set,
+    _add_up,
+    _to_most,
+    lambda _: 1,
+    doc="""Approval voting: those whom the most voters approve of win a seat each.
 
-Source: Brams and Fishburn (1978), Approval Voting.
-"""
+    Ties are broken by lot. Who is approved of by nobody gets no seat.
 
-score = StagedRule(_start, _scores, _add_up, _to_most, lambda _: 1)
-"""Score voting: the largest sums of scores win a seat each. Who has only scores of 0 gets no seat.
+    Source: Brams and Fishburn (1978), Approval Voting.
 
-Source: Smith (2000), Range Voting.
-"""
+    >>> from esim_jax.systems.small import elect
+    >>> elect("approval", {"A": 4, "BC": 3, "C": 2})
+    {'C': 1}
+    """,
+)
+
+score = StagedRule(
+    _start,
+    _scores,
+    _add_up,
+    _to_most,
+    lambda _: 1,
+    doc="""Score voting: the largest sums of scores win a seat each.
+
+    Ties are broken by lot. Who has only scores of 0 gets no seat.
+
+    Source: Smith (2000), Range Voting.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("score", {"A5 B4": 3, "B5": 2, "C3": 1})
+    {'B': 1}
+    """,
+)
 
 # --- STAR ------------------------------------------------------------------------------------------------------------
 
@@ -142,9 +156,20 @@ def _to_preferred(contest: RankedContest, state: Totals) -> Int[Array, " party"]
     return jnp.where(most(state.totals, contest.lots, preferred), contest.n_seats, 0)
 
 
-star = StagedRule(_start, _scores_or_preference, _runoff, _to_preferred, lambda _: 2)
-"""STAR (score then automatic runoff): of the two with the largest sums, who more voters score higher wins.
+star = StagedRule(
+    _start,
+    _scores_or_preference,
+    _runoff,
+    _to_preferred,
+    lambda _: 2,
+    doc="""STAR (score then automatic runoff): of the two with the largest sums, who more voters score higher wins.
 
-A tie for the runoff is broken by lot. A tie in the runoff goes to the larger sum, and then by lot. Source: Equal Vote
-Coalition (2014), STAR voting; Wolk, Quinn and Ogren (2023).
-"""
+    A tie for the runoff is broken by lot. A tie in the runoff goes to the larger sum, and then by lot.
+
+    Source: Equal Vote Coalition (2014), STAR voting; Wolk, Quinn and Ogren (2023).
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("STAR", {"A5 B4": 3, "B5": 2, "C3": 1})
+    {'A': 1}
+    """,
+)

@@ -55,6 +55,7 @@ class StagedRule(NamedTuple):
         asks_ranked: whether the rule must know whom no ballot ranks; costs one more pass over the ballots.
         hand: what is kept of a ballot before the first stage.
         follow: what is kept of a ballot in this stage, called before `ballot`.
+        doc: the rule, how ties are broken, its source and an example, for `esim_jax.systems.describe`.
     """
 
     start: Callable[[RankedContest, Bool[Array, " party"]], State]
@@ -65,6 +66,7 @@ class StagedRule(NamedTuple):
     asks_ranked: bool = False
     hand: Hand = ()
     follow: Callable[[Ranking, Hand, State], Hand] = lambda _ranking, hand, _state: hand
+    doc: str = ""
 
 
 # --- one contest, ballots in an array --------------------------------------------------------------------------------

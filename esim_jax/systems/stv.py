@@ -1,23 +1,4 @@
-"""Single transferable vote with weighted inclusive Gregory transfers, as in Scotland's councils.
-
-Whoever reaches Droop's quota, floor(votes / (n_seats + 1)) + 1, is elected. A surplus goes on to the next preferences
-among those neither elected nor eliminated: every ballot goes on, worth its value times surplus / votes, of which five
-decimals are kept. Surpluses go one at a time, the largest first. When none is left, the party with the fewest votes is
-eliminated, and its ballots go on at the value they have. When no more are left than seats, they are elected without a
-quota. Parties that no ballot ranks take no part.
-
-Of surpluses or smallest votes that tie, the most recent stage where they differed decides, and then the lot.
-
-Source: Scottish Local Government Elections Order 2007 (SSI 2007/42), Schedule 1, rules 45 to 52.
-
->>> import jax, jax.numpy as jnp
->>> from esim_jax.systems.staged import count_rankings
->>> with jax.enable_x64():
-...     contest = RankedContest(jnp.array(2), jnp.array([1, 2, 3], jnp.uint32), jnp.ones(3, bool))
-...     rankings = jnp.array([[0, 1, -1], [1, -1, -1], [2, -1, -1]])
-...     count_rankings(stv, contest, rankings, jnp.array([7, 2, 3])).tolist()
-[1, 1, 0]
-"""
+"""Single transferable vote with weighted inclusive Gregory transfers, as in Scotland's councils: see `stv`."""
 
 from typing import NamedTuple
 
@@ -168,5 +149,20 @@ stv = StagedRule(
     asks_ranked=True,
     hand=np.uint32(UNIT << _HOLDER_BITS),
     follow=_move,
+    doc="""Single transferable vote with weighted inclusive Gregory transfers, as in Scotland's councils.
+
+    Whoever reaches Droop's quota, floor(votes / (n_seats + 1)) + 1, is elected. A surplus goes on to the next
+    preferences among those neither elected nor eliminated: every ballot goes on, worth its value times surplus / votes,
+    of which five decimals are kept. Surpluses go one at a time, the largest first. When none is left, the party with
+    the fewest votes is eliminated, and its ballots go on at the value they have. When no more are left than seats, they
+    are elected without a quota. Parties that no ballot ranks take no part.
+
+    Of surpluses or smallest votes that tie, the most recent stage where they differed decides, and then the lot.
+
+    Source: Scottish Local Government Elections Order 2007 (SSI 2007/42), Schedule 1, rules 45 to 52.
+
+    >>> from esim_jax.systems.small import elect
+    >>> elect("STV", {"AB": 7, "B": 2, "C": 3}, n_seats=2)
+    {'A': 1, 'B': 1}
+    """,
 )
-"""Single transferable vote, as above."""
