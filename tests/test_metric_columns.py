@@ -12,7 +12,7 @@ import pytest
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, metrics
 from esim_jax.cli import main
-from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
+from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS, RATES
 from esim_jax.metrics.stacked import Election
 
 TWO = [{"name": "A", "position_x": -0.3}, {"name": "B", "position_x": 0.3, "incumbent": True}]
@@ -298,7 +298,37 @@ def test_rates_in_the_summary():
     assert rate == pytest.approx(results["manufactured_majority"].mean(), rel=1e-14)
 
 
+def test_rates_stand_for_two_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["turnout", "social_utility_efficiency", "best_welfare_gain"]
+    columns = ["turnout", "welfare_gain", "best_welfare_gain"]
+    sweep = ParameterSweep({"n_voters": [500, 900]})
+    runner = BatchRunner(ElectionModel, sweep, 4, seed=3, verbose=False, metrics=asked)
+    results = runner.run()
+    assert results.columns[-3:] == columns
+    summary = runner.get_summary_stats()
+    assert summary.columns[-3:] == ["social_utility_efficiency", "social_utility_efficiency_std", "n_runs"]
+    for row in summary.iter_rows(named=True):
+        gain, best = (results.filter(config_idx=row["config_idx"])[name].to_numpy() for name in columns[1:])
+        rate = gain.mean() / best.mean()
+        assert row["social_utility_efficiency"] == pytest.approx(rate, rel=1e-13)
+        assert row["social_utility_efficiency_std"] == pytest.approx((gain - rate * best).std(ddof=1) / best.mean())
+    Path("sweep.json").write_text(json.dumps({**SMALL, "n_runs_per_config": 4}))
+    batch = ["batch", "--quiet", "--config", "sweep.json", "--metrics", ",".join(asked), "--run-dir", "d", "--resume"]
+    assert main([*batch, "--output", "one.parquet", "--summary", "one.csv"]) == 0
+    assert pl.read_parquet("one.parquet").equals(results)
+    assert pl.read_csv("one.csv").equals(summary)
+    again = ["batch", "--quiet", "--config", "one.parquet", "--output", "two.parquet", "--summary", "two.csv"]
+    assert main(again) == 0  # a file of results knows what was asked for
+    assert Path("two.csv").read_bytes() == Path("one.csv").read_bytes()
+    assert main(["replay", "two.parquet", "--row", "5"]) == 0
+    result = ElectionModel(n_voters=500, seed=results["seed"][0]).run_election(metrics=asked)
+    assert result.metrics == {name: results[name][0] for name in columns}
+
+
 def test_every_metric_is_documented():
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     rows = [f"| `{name}` | {m.help} | {m.unit} | {m.range} | {m.source} |" for name, m in METRICS.items()]
     assert "\n".join(rows) in page
+    rates = [f"| `{name}` | {r.help} | `{r.numerator}` / `{r.denominator}` | {r.source} |" for name, r in RATES.items()]
+    assert "\n".join(rates) in page

@@ -196,8 +196,37 @@ METRICS: dict[str, Metric] = {
 """Every metric by the name of its column."""
 
 
+class Rate(NamedTuple):
+    """A ratio of the means of two metrics over many elections; a single election has no such number.
+
+    Attributes:
+        numerator: name of a metric.
+        denominator: of one that is never below 0.
+        help: what it is, in a sentence.
+        source: who defined it.
+    """
+
+    numerator: str
+    denominator: str
+    help: str
+    source: str
+
+
+RATES: dict[str, Rate] = {
+    "condorcet_efficiency": Rate(
+        "condorcet_winner_elected", "condorcet_winner", "Share of the Condorcet winners who are elected.",
+        "Merrill 1984",
+    ),
+    "social_utility_efficiency": Rate(
+        "welfare_gain", "best_welfare_gain",
+        "Expected utility of the elected, where a party drawn at random has 0 and the best party 1.", "Merrill 1984",
+    ),
+}  # fmt: skip
+"""What may be asked for beside the metrics: rows then have the two metrics, and summaries their ratio."""
+
+
 def read_metrics(metrics: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the metrics that are asked for, in their order; the five defaults for None.
+    """The names of the metrics and rates that are asked for, in their order; the five defaults for None.
 
     Raises:
         InputError: it is not a list of names, or a name is unknown or stands there twice.
@@ -209,12 +238,22 @@ def read_metrics(metrics: Sequence[str] | None) -> tuple[str, ...]:
         return DEFAULT_METRICS
     if isinstance(metrics, str) or not isinstance(metrics, Sequence) or not metrics:
         raise InputError(f"metrics = {metrics!r} is not allowed: give a list of names, such as ['turnout', 'rae'].")
+    known = {**METRICS, **RATES}
     for name in metrics:
-        if not isinstance(name, str) or name not in METRICS:
-            raise InputError(f"The metric {name!r} is unknown.{nearest(name, METRICS)} Known are {', '.join(METRICS)}.")
+        if not isinstance(name, str) or name not in known:
+            raise InputError(f"The metric {name!r} is unknown.{nearest(name, known)} Known are {', '.join(known)}.")
         if metrics.count(name) > 1:
             raise InputError(f"metrics = {list(metrics)!r} is not allowed: {name!r} stands there twice.")
     return tuple(metrics)
+
+
+def columns_of(asked: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that rows have: those that are asked for, and in the place of a rate the two that make it.
+
+    >>> columns_of(["turnout", "condorcet_efficiency", "condorcet_winner"])
+    ('turnout', 'condorcet_winner_elected', 'condorcet_winner')
+    """
+    return tuple(dict.fromkeys(column for name in asked for column in RATES.get(name, (name,))[:2]))
 
 
 def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
