@@ -1,5 +1,7 @@
 """Metrics of a chunk of elections, from their votes, seats and welfare."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -40,6 +42,7 @@ def measure(
         eligible=scenarios.eligible,
         n_voters=scenarios.n_voters,
         n_seats=scenarios.n_seats,
+        legal_threshold=_legal_thresholds(scenarios, systems),
         local=local[scenarios.system],
         constituency_votes=constituency_votes,
         constituency_seats=seats.constituency_seats,
@@ -53,6 +56,16 @@ def measure(
     if isinstance(box, BallotBox) and any(METRICS[name].irv_of_three for name in names):
         election = election._replace(failures=_failures(box))
     return {name: METRICS[name].of(election).astype(jnp.float64) for name in names}
+
+
+def _legal_thresholds(scenarios: Scenario, systems: tuple[System, ...]) -> Int[Array, " simulation"]:
+    """The highest of those that the simulation's system applies; 0 where it has none."""
+    none = jnp.zeros_like(scenarios.threshold)
+    of_systems = [
+        functools.reduce(jnp.maximum, [getattr(scenarios, name) for name in system.thresholds], none)
+        for system in systems
+    ]
+    return jnp.stack(of_systems)[scenarios.system, jnp.arange(len(none))]
 
 
 def _majorities(box: BallotBox, with_last: bool) -> Majorities:

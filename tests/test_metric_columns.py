@@ -142,6 +142,7 @@ def stack(votes, seats, simulation, n_simulations, local):
             eligible=np.ones((n_simulations, votes.shape[1]), bool),
             n_voters=np.full(n_simulations, 10_000, np.int32),
             n_seats=total(seats).sum(axis=1).astype(np.int32),
+            legal_threshold=np.zeros(n_simulations, int),
             local=local,
             constituency_votes=votes,
             constituency_seats=seats * local[where][:, None],
@@ -296,6 +297,38 @@ def test_rates_in_the_summary():
     assert set(results["manufactured_majority"]) == {0.0, 1.0}
     rate = runner.get_summary_stats()["manufactured_majority_mean"][0]
     assert rate == pytest.approx(results["manufactured_majority"].mean(), rel=1e-14)
+
+
+APPLIED = {  # system, levelling seats: seats of a constituency, or of the nation; and the thresholds of these seats
+    ("party_block", 0): (10, []),
+    ("STV", 0): (10, []),
+    ("district_PR", 0): (10, ["threshold", "district_threshold"]),
+    ("district_PR", 20): (120, ["threshold", "levelling_threshold"]),
+    ("PR", 0): (100, ["threshold"]),
+    ("parallel", 0): (120, ["threshold"]),
+    ("MMP", 0): (120, ["threshold"]),
+    ("majority_bonus", 0): (100, ["threshold"]),
+}
+
+
+def test_effective_threshold_of_every_kind_of_system():
+    """Ten constituencies of ten seats, and twenty seats of lists or by levelling."""
+    values = {"threshold": [0.0, 0.12], "district_threshold": [0.0, 0.13], "levelling_threshold": [0.0, 0.11]}
+    sweep = ParameterSweep(
+        {"electoral_system": [*dict.fromkeys(system for system, _ in APPLIED)], "levelling_seats": [0, 20], **values},
+        {
+            "n_voters": 1_000, "n_constituencies": 10, "district_magnitude": 10, "list_seats": 20, "bonus_seats": 5,
+            "parties": TWO, "candidates_per_party": 5, "overhang": "none",
+        },
+    )  # fmt: skip
+    found = run(sweep, metrics=["effective_threshold"], n_runs_per_config=1)
+    seen = set()
+    for row in found.iter_rows(named=True):
+        kind = row["electoral_system"], row["levelling_seats"] if row["electoral_system"] == "district_PR" else 0
+        magnitude, applied = APPLIED[kind]
+        assert row["effective_threshold"] == max([0.75 / (magnitude + 1), *(row[name] for name in applied)]), row
+        seen.add(kind)
+    assert seen == set(APPLIED)
 
 
 def test_rates_stand_for_two_columns(tmp_path, monkeypatch):

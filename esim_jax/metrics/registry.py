@@ -145,8 +145,8 @@ METRICS: dict[str, Metric] = {
     ),
     "effective_threshold": Metric(
         stacked.effective_threshold, "share of votes", "0 to 1",
-        "0.75 / (mean number of seats of a constituency + 1); where the nation allots seats, it is one constituency.",
-        "Lijphart 1997",
+        "0.75 / (mean seats of a constituency, or of the nation where it allots seats, + 1), or the legal threshold if "
+        "higher.", "Lijphart 1994",
     ),
     "welfare_gain": Metric(
         stacked.welfare_gain, "utility", "any",
