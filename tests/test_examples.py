@@ -21,6 +21,7 @@ CONFIGS = sorted(
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_example_script(script, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(script)])  # not those of the tests
     runpy.run_path(str(script), run_name="__main__")
     assert capsys.readouterr().out.strip()
 

@@ -129,10 +129,14 @@ def test_welfare_gains():
 def test_black_never_fails_the_winner_and_the_rest_are_ordered():
     """Who follows the majorities elects every Condorcet winner."""
     sweep = ParameterSweep({"electoral_system": ["Schulze", "Copeland"]}, {**GIVEN, "n_voters": 9})
-    names = METRICS[:4]
+    names = [*METRICS[:4], "best_is_condorcet_winner", "welfare_gain", "best_welfare_gain"]
     results = BatchRunner(ElectionModel, sweep, 60, seed=8, verbose=False, metrics=names).run()
     assert results["condorcet_winner_elected"].equals(results["condorcet_winner"], check_names=False)
     assert results["condorcet_loser_elected"].max() == 0.0
+    best_is_elected = results["welfare_gain"] == results["best_welfare_gain"]
+    expected = best_is_elected & (results["condorcet_winner"] == 1)
+    assert (results["best_is_condorcet_winner"] == 1).equals(expected, check_names=False)
+    assert 0 < expected.sum() < best_is_elected.sum()
     for a, b in combinations(names[:2], 2):
         assert (results[a] + results[b]).max() <= 1.0
 

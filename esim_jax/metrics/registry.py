@@ -172,6 +172,11 @@ METRICS: dict[str, Metric] = {
         "Constituencies with a Condorcet winner who has a seat there.", "Merrill 1984", pairwise=True,
         of_elected=True,
     ),
+    "best_is_condorcet_winner": Metric(
+        pairwise.best_is_condorcet_winner, "share of constituencies", "0 to 1",
+        "Constituencies whose Condorcet winner is the party with the largest utility, summed over all voters.",
+        "Merrill 1984", pairwise=True, welfare=True,
+    ),
     "condorcet_loser_elected": Metric(
         pairwise.condorcet_loser_elected, "share of constituencies", "0 to 1",
         "Constituencies in which a party has a seat that loses to every other in pairs.", "Fishburn 1977",
@@ -220,6 +225,11 @@ RATES: dict[str, Rate] = {
     "social_utility_efficiency": Rate(
         "welfare_gain", "best_welfare_gain",
         "Expected utility of the elected, where a party drawn at random has 0 and the best party 1.", "Merrill 1984",
+    ),
+    "best_condorcet_efficiency": Rate(
+        "best_is_condorcet_winner", "condorcet_winner",
+        "Condorcet efficiency of a rule that elects the party with the largest utility, summed over all voters.",
+        "Merrill 1984",
     ),
 }  # fmt: skip
 """What may be asked for beside the metrics: rows then have the two metrics, and summaries their ratio."""
