@@ -17,7 +17,7 @@ from esim_jax.metrics.disproportionality import gallagher_index
 from esim_jax.metrics.majority import manufactured_majority, wrong_winner
 from esim_jax.metrics.monotonicity import N_PARTIES
 from esim_jax.metrics.stacked import Election
-from esim_jax.names import MOST_RANKED
+from esim_jax.names import MOST_RANKED, MOST_TYPED
 from esim_jax.seats import candidates_of
 
 DEFAULT_METRICS = ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")
@@ -275,8 +275,8 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: a metric is of uniform swing between two parties, and there are more or fewer, or NOTA, or an
-            infinite electorate, where all constituencies are equal; or it is of ranked ballots, and voters are not
-            drawn, or there are too many parties, or it asks who is elected in constituencies where nobody is; or it
+            infinite electorate, where all constituencies are equal; or it is of ranked ballots, and the engine has
+            none, or there are too many parties, or it asks who is elected in constituencies where nobody is; or it
             is of IRV among three parties, and the system is another, or there are more or fewer, or NOTA.
     """
     for name in names:
@@ -294,23 +294,27 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
 
 
 def _check_rankings(name: str, parameters: Mapping[str, Any]) -> None:
-    if parameters["engine"] != "voters":
-        raise InputError(
-            f"The metric {name!r} is of ranked ballots, which engine {parameters['engine']!r} does not draw: take the "
-            "engine 'voters', or leave it out."
-        )
+    engine, system = parameters["engine"], parameters["electoral_system"]
+    n_options = len(parameters["parties"]) + parameters["include_nota"]
+    refused = None
+    if engine != "voters" and n_options > MOST_TYPED:
+        refused = f"ranked ballots, which engine {engine!r} has for up to {MOST_TYPED} options; there are {n_options}"
+    elif engine != "voters" and system == "approval":
+        refused = f"ranked ballots, but of approval voting engine {engine!r} knows only the sets of approved parties"
+    elif engine == "multinomial" and METRICS[name].welfare:
+        refused = f"the utility of those whom ballots rank, but engine {engine!r} draws ballots and utility apart"
+    if refused:
+        raise InputError(f"The metric {name!r} is of {refused}: take the engine 'voters', or leave it out.")
     if candidates_of(parameters) > 1:
         raise InputError(
             f"The metric {name!r} is of parties that stand with one candidate each, but candidates_per_party is "
             f"{parameters['candidates_per_party']}: leave one of them out."
         )
-    n_options = len(parameters["parties"]) + parameters["include_nota"]
     if n_options > MOST_RANKED:
         raise InputError(
             f"The metric {name!r} is of ranked ballots, which have room for {MOST_RANKED} parties, with NOTA if it is "
             f"included, but there are {n_options}: give fewer, or leave it out."
         )
-    system = parameters["electoral_system"]
     if METRICS[name].irv_of_three and (system != "IRV" or n_options != N_PARTIES or parameters["include_nota"]):
         what = (
             f"the electoral system is {system}" if system != "IRV"
