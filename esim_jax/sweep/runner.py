@@ -168,6 +168,7 @@ class BatchRunner:
                 share the sweep was lost.
 
         Warns:
+            IdleParameterWarning: a parameter is swept and changes nothing; told before anything runs.
             OutcomeWarning: nobody voted for some seats, or no party reached the threshold.
             SimulationWarning: simulations of a class of your own failed; their metrics are null, see `failures`.
         """
@@ -199,6 +200,8 @@ class BatchRunner:
 
     def _hold(self) -> list[Warning]:
         """Holds the elections that are missing; gives the warnings, to be told when the results are there."""
+        if self._merges:
+            _tell(self._sweep.doubts(), stacklevel=4)
         self._kept = None
         show = self.verbose and self._merges
         kept: MemoryRows | RunDirectory
@@ -419,7 +422,7 @@ class BatchRunner:
         return {"platform": device.platform, "kind": device.device_kind, "processor": processor()}
 
 
-def _tell(found: Sequence[Warning]) -> None:
-    """Told last, so that the results are there whatever becomes of it."""
+def _tell(found: Sequence[Warning], stacklevel: int = 3) -> None:
+    """Told last, where it is of the results, so that they are there whatever becomes of it."""
     for warning in found:
-        warnings.warn(warning, stacklevel=3)
+        warnings.warn(warning, stacklevel=stacklevel)
