@@ -124,7 +124,7 @@ class ElectionModel:
 
         Args:
             metrics: names of those that `result.metrics` holds, see `esim_jax.metrics.registry.METRICS`; by default
-                the five that every result has.
+                the five that every result has. A rate (`RATES` there) stands for the two metrics that make it.
             **overrides: parameters.
 
         Raises:

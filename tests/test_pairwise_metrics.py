@@ -197,6 +197,9 @@ def test_engines_have_one_law():
     error = ((voters.var(axis=0, ddof=1) + types.var(axis=0, ddof=1)) / 1_000) ** 0.5
     assert (np.abs(voters.mean(axis=0) - types.mean(axis=0)) <= 5 * error).all()
     assert (types.mean(axis=0) > 0).tolist() == [True, True, True, False, True, True]  # IRV elects no Condorcet loser
+    row = results.row(1_999, named=True)
+    again = ElectionModel(engine="multinomial", parties=PARTIES[:3], seed=row["seed"], **options)
+    assert again.run_election(metrics=names).metrics == {name: row[name] for name in names}
 
 
 def test_what_is_refused():
