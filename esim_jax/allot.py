@@ -19,10 +19,10 @@ from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
 from esim_jax.systems import PAIRWISE, RANKED, RULES, Contest, System, passes_threshold
-from esim_jax.systems.condorcet import Pairs, sum_pairs
+from esim_jax.systems.condorcet import Pairs, by_pairs, condorcet_winner, sum_pairs
 from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, parallel, with_minimum
 from esim_jax.systems.positional import approval
-from esim_jax.systems.staged import RankedContest, count_rows
+from esim_jax.systems.staged import RankedContest, StagedRule, State, count_rows, final_states
 
 NATION = np.uint32(0xFFFF_FFFF)
 """Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
@@ -43,7 +43,7 @@ def allot_seats(
     systems: tuple[System, ...],
     constituency_votes: Int[Array, "constituency party"],
     votes: Int[Array, "simulation party"],
-    ballots: "BallotBox | TypedBallots | None" = None,
+    ballots: "BallotBox | TypedBox | None" = None,
 ) -> Seats:
     """The seats of elections whose votes are counted; `ballots` where some system needs more than first places.
 
@@ -97,6 +97,10 @@ class BallotBox:
         """The pairwise matrix of each contest, see `esim_jax.systems.condorcet`."""
         return sum_pairs(self.contests, self.words["rankings"], self.constituency)
 
+    def states(self, rule: StagedRule) -> State:
+        """What a rule on rankings knows of each contest in the end."""
+        return final_states(rule, self.contests, self.words["rankings"], self.constituency)
+
     def count(self, system: System, mine: Bool[Array, " simulation"]) -> Int[Array, "constituency party"]:
         """Seats by a rule in the constituencies of some simulations; in those of others they mean nothing."""
         contests, n_parties = self.contests, self.polls.scenarios.weight.shape[-1]
@@ -125,6 +129,52 @@ class BallotBox:
 
 
 @dataclass(frozen=True)
+class TypedBox:
+    """The ballots of a chunk's constituencies by type, counted as a `BallotBox` counts those of voters.
+
+    Attributes:
+        scenarios: of the simulations.
+        constituencies: of the simulations.
+        ballots: of each constituency.
+    """
+
+    scenarios: Scenario
+    constituencies: Constituencies
+    ballots: TypedBallots
+
+    @cached_property
+    def contests(self) -> RankedContest:
+        """Of the constituencies."""
+        scenarios, of = self.scenarios, self.constituencies
+        lots = _lots(scenarios, of.simulation, of.number)
+        return RankedContest(of.n_seats.astype(jnp.int64), lots, scenarios.eligible[of.simulation])
+
+    @cached_property
+    def pairs(self) -> Int[Array, "constituency party party"]:
+        """The pairwise matrix of each contest; of sets of approved parties it means nothing."""
+        pairs: Array = self.states(by_pairs(condorcet_winner)).pairs
+        return pairs
+
+    def states(self, rule: StagedRule) -> State:
+        """What a rule knows of each contest in the end."""
+        return self.ballots.states(rule, self.contests)
+
+    def count(self, system: System, mine: Bool[Array, " simulation"]) -> Int[Array, "constituency party"]:
+        """Seats by a rule in the constituencies of some simulations; in those of others they mean nothing."""
+        contests = self.contests
+        rule = approval if system.rule == "approval" else RANKED[system.rule]  # its types are rankings, cut short
+
+        def counted() -> Int[Array, "constituency party"]:
+            return jax.vmap(rule.seats)(contests, self.states(rule))
+
+        return lax.cond(mine.any(), counted, lambda: jnp.zeros(contests.lots.shape, jnp.int64))
+
+    def of_simulations(self, values: Shaped[Array, "constituency ..."]) -> Shaped[Array, "constituency ..."]:
+        """As they are: each constituency has its own ballots."""
+        return values
+
+
+@dataclass(frozen=True)
 class _Count:
     """The votes of a chunk's elections, and what several systems make of them; each is computed once, if at all."""
 
@@ -132,7 +182,7 @@ class _Count:
     constituencies: Constituencies
     constituency_votes: Int[Array, "constituency party"]
     votes: Int[Array, "simulation party"]
-    ballots: BallotBox | TypedBallots | None
+    ballots: BallotBox | TypedBox | None
 
     @property
     def n_simulations(self) -> int:
@@ -227,14 +277,8 @@ def _by_constituency(count: _Count, system: System, mine: Array) -> Seats:  # no
 
 def _by_rankings(count: _Count, system: System, mine: Array) -> Seats:
     """The rule in every constituency, on its ballots that say more than one name."""
-    where, ballots = count.constituencies.simulation, count.ballots
-    assert ballots is not None  # noqa: S101 (the plan of such systems gives them)
-    if isinstance(ballots, BallotBox):
-        local = ballots.count(system, mine)
-    else:
-        contests = RankedContest(count.local.n_seats, count.local.lots, count.scenarios.eligible[where])
-        rule = approval if system.rule == "approval" else RANKED[system.rule]  # its types are rankings, cut short
-        local = lax.cond(mine.any(), lambda: ballots.seats_by(rule, contests), lambda: _none(count))
+    assert count.ballots is not None  # noqa: S101 (the plan of such systems gives them)
+    local = count.ballots.count(system, mine)
     seats = count.of_nation(local)
     return Seats(seats, count.no, local, count.n_seats - seats.sum(axis=-1))
 

@@ -202,14 +202,14 @@ def own_numbers(behaviour: str | OwnBehaviour) -> dict[str, float]:
     """
     if isinstance(behaviour, str):
         return {}
-    from esim_jax.metrics.registry import METRICS  # imported here, for `electoral-sim --help` need not load JAX
+    from esim_jax.metrics.registry import METRICS, RATES  # imported here, for `electoral-sim --help` need not load JAX
 
     defaults, numbers = dict(behaviour.defaults), {}
     for name in behaviour.arguments:
         if name in PARAMETERS:
             if not isinstance(PARAMETERS[name].kind, Integer | Number | Weights | Flag):
                 raise InputError(f"behaviour {behaviour} reads {name}, which is no number: leave that argument out.")
-        elif name in METRICS or name in ("config_idx", "run_idx", "seed", "n_runs", "metrics"):
+        elif name in {*METRICS, *RATES, "config_idx", "run_idx", "seed", "n_runs", "metrics"}:
             raise InputError(f"behaviour {behaviour}: the name {name!r} is taken; rename that argument.")
         elif name not in defaults:
             raise InputError(

@@ -14,7 +14,7 @@ from esim_jax.chunks import Span, make_cutter, program_for
 from esim_jax.config import read_parameters, read_seed
 from esim_jax.errors import OutcomeWarning
 from esim_jax.metrics import shares
-from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics, read_metrics
+from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics, columns_of, read_metrics
 from esim_jax.model.scenario import options
 from esim_jax.plan import make_plan
 from esim_jax.presets import read_preset
@@ -124,7 +124,7 @@ class ElectionModel:
 
         Args:
             metrics: names of those that `result.metrics` holds, see `esim_jax.metrics.registry.METRICS`; by default
-                the five that every result has.
+                the five that every result has. A rate (`RATES` there) stands for the two metrics that make it.
             **overrides: parameters.
 
         Raises:
@@ -137,7 +137,7 @@ class ElectionModel:
         >>> model.run_election(metrics=["rae", "effective_threshold"]).metrics["effective_threshold"]
         0.375
         """
-        asked = read_metrics(metrics)
+        asked = columns_of(read_metrics(metrics))
         parameters = read_parameters({**self._given, **overrides})
         check_metrics(asked, parameters)
         computed = tuple(dict.fromkeys([*DEFAULT_METRICS, *asked]))

@@ -1,11 +1,12 @@
 """What can go wrong, on one page.
 
     EsimError
-    ├── InputError (ValueError)      a parameter, a file or an argument is not what it must be
-    └── ResultsError (RuntimeError)  results are asked for that are not there
-    ChunkWarning (UserWarning)       a device ran out of memory; the sweep goes on in smaller chunks
-    OutcomeWarning (UserWarning)     an election had a rare but defined outcome (no votes, no party over the threshold)
-    SimulationWarning (UserWarning)  simulations of a user's own model failed; the others are kept
+    ├── InputError (ValueError)         a parameter, a file or an argument is not what it must be
+    └── ResultsError (RuntimeError)     results are asked for that are not there
+    ChunkWarning (UserWarning)          a device ran out of memory; the sweep goes on in smaller chunks
+    IdleParameterWarning (UserWarning)  a parameter is swept that changes nothing
+    OutcomeWarning (UserWarning)        an election had a rare but defined outcome (no votes, nobody over the threshold)
+    SimulationWarning (UserWarning)     simulations of a user's own model failed; the others are kept
 
 Every message is one sentence that names what was given, what is allowed, and the remedy.
 """
@@ -25,6 +26,10 @@ class ResultsError(EsimError, RuntimeError):
 
 class ChunkWarning(UserWarning):
     """A device ran out of memory; the sweep goes on in smaller chunks. The results are the same."""
+
+
+class IdleParameterWarning(UserWarning):
+    """A parameter has several values in a sweep, and what would read it is switched off in all configurations."""
 
 
 class OutcomeWarning(UserWarning):

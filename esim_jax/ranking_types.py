@@ -21,7 +21,7 @@ from esim_jax.model.ranking_law import order_law
 from esim_jax.model.scenario import Scenario
 from esim_jax.names import MOST_TYPED
 from esim_jax.systems.rankings import words_for
-from esim_jax.systems.staged import RankedContest, StagedRule, count_ballots
+from esim_jax.systems.staged import RankedContest, StagedRule, State, final_state
 
 MOST_TYPES = 1 << 7
 """Of one first preference: 120 orders of the other five options, or 64 sets, at most."""
@@ -45,11 +45,11 @@ class TypedBallots(NamedTuple):
     rankings: tuple[UInt[Any, "constituency type"], ...]
     counts: Int[Any, "constituency type"]  # int64
 
-    def seats_by(self, rule: StagedRule, contests: RankedContest) -> Int[Any, "constituency party"]:
-        """Seats of each party in each constituency, int64, some constituencies at a time."""
+    def states(self, rule: StagedRule, contests: RankedContest) -> State:
+        """What a rule knows of each constituency in the end, found for some constituencies at a time."""
         at_once = min(_CONSTITUENCIES_AT_ONCE, len(self.counts))
         of_each = (contests, self.rankings, self.counts)
-        return lax.map(lambda one: count_ballots(rule, *one), of_each, batch_size=at_once)
+        return lax.map(lambda one: final_state(rule, *one), of_each, batch_size=at_once)
 
 
 def types_for(n_options: int) -> int:

@@ -14,7 +14,7 @@ from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
-from esim_jax.allot import BallotBox, allot_seats
+from esim_jax.allot import BallotBox, TypedBox, allot_seats
 from esim_jax.compiler import FAST, QUICK
 from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
@@ -318,7 +318,9 @@ def _outcome(
         polls: who was asked.
         candidates: of each party, on the ballots.
     """
-    box: BallotBox | TypedBallots | None = ballots if isinstance(ballots, TypedBallots) else None
+    box: BallotBox | TypedBox | None = None
+    if isinstance(ballots, TypedBallots):
+        box = TypedBox(scenarios, constituencies, ballots)
     if polls is not None:
         of_poll = polls.constituencies.first[polls.of[constituencies.simulation]] + constituencies.number
         in_use = constituencies.n_voters > 0

@@ -3,9 +3,9 @@
 Effectiveness compares the expected utility of the elected with that of the best candidate and of one drawn at random,
 where voters' utilities are independent and uniform and voters are many. Weber's formulae for m candidates are
 
-    plurality                sqrt(3 m) / (m + 1)
-    vote for half of them    sqrt(3 m k (m - k) / (m - 1)) / (m + 1), k = m / 2
-    Borda                    sqrt(m / (m + 1))
+    plurality            sqrt(3 m) / (m + 1)
+    vote for k of them   sqrt(3 m k (m - k) / (m - 1)) / (m + 1)
+    Borda                sqrt(m / (m + 1))
 
 Run it with `python examples/weber_1978.py [elections]`.
 """
@@ -17,20 +17,24 @@ import polars as pl
 
 from esim_jax import BatchRunner, ElectionModel, ParameterSweep
 
-SYSTEMS = {"FPTP": "plurality", "approval": "vote for half", "Borda": "Borda"}
+SYSTEMS = {"FPTP": "plurality", "approval": "vote for k", "Borda": "Borda"}
 
 
 def effectiveness(
-    elections: int, numbers: tuple[int, ...] = (2, 3, 4, 5, 6, 10), n_voters: int = 1_000, seed: int = 1978
+    elections: int,
+    numbers: tuple[int, ...] = (2, 3, 4, 5, 6, 10),
+    votes: tuple[int, ...] = (1, 2, 3, 5),
+    n_voters: int = 1_000,
+    seed: int = 1978,
 ) -> pl.DataFrame:
-    """The effectiveness of each system by number of candidates, a ratio of means, with its standard error.
+    """The effectiveness of each system by number of candidates and of votes, with its standard error.
 
-    One sweep, so that one program serves all; what votes for another number than half of the candidates is left out.
+    One sweep, so that one program serves all; what votes for all candidates or for more is left out.
     """
     sweep = ParameterSweep(
         {
             "parties": [[{"name": f"Candidate {i + 1}"} for i in range(m)] for m in numbers],
-            "approval_count": sorted({m // 2 for m in numbers}),
+            "approval_count": [*votes],
             "electoral_system": [*SYSTEMS],
         },
         fixed_params={
@@ -46,33 +50,37 @@ def effectiveness(
         n_runs_per_config=elections,
         seed=seed,
         common_random_numbers=True,
-        metrics=["welfare_gain", "best_welfare_gain"],
+        metrics=["social_utility_efficiency"],
         verbose=False,
     )
-    candidates = pl.col("parties").list.len()
-    gain, best = pl.col("welfare_gain"), pl.col("best_welfare_gain")
-    ratio = gain.mean() / best.mean()
+    runner.run()
+    candidates, k = pl.col("parties").list.len(), pl.col("approval_count")
+    one_of_each = (pl.col("electoral_system") == "approval") & (k < candidates) | (k == votes[0])
     return (
-        runner.run()
-        .filter(pl.col("approval_count") == candidates // 2)
-        .group_by(
+        runner.get_summary_stats()
+        .filter(one_of_each)
+        .select(
             candidates.alias("candidates"),
             pl.col("electoral_system").replace(SYSTEMS).alias("system"),
-            maintain_order=True,
+            pl.when(electoral_system="approval").then(k).alias("votes"),
+            pl.col("social_utility_efficiency").alias("effectiveness"),
+            (pl.col("social_utility_efficiency_std") / pl.col("n_runs").sqrt()).alias("standard_error"),
         )
-        .agg(effectiveness=ratio, standard_error=(gain - ratio * best).std() / best.mean() / pl.len().sqrt())
     )
 
 
-def limit(n_candidates: int) -> dict[str, float]:
+def limit(n_candidates: int, system: str, votes: int | None = None) -> float:
     """Weber's formulae."""
-    m, k = n_candidates, n_candidates // 2
-    half = math.sqrt(3 * m * k * (m - k) / (m - 1)) / (m + 1)
-    return {"plurality": math.sqrt(3 * m) / (m + 1), "vote for half": half, "Borda": math.sqrt(m / (m + 1))}
+    m, k = n_candidates, votes or 1
+    if system == "Borda":
+        return math.sqrt(m / (m + 1))
+    return math.sqrt(3 * m * k * (m - k) / (m - 1)) / (m + 1)  # plurality is to vote for one
 
 
 if __name__ == "__main__":
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     print(f"Effectiveness in {n:,} elections of 1,000 voters, and Weber's limit, in percent")
-    for m, system, value, error in effectiveness(n).iter_rows():
-        print(f"{m:3} candidates, {system:14} {100 * value:6.2f} +- {100 * error:.2f}   {100 * limit(m)[system]:6.2f}")
+    for m, system, k, value, error in effectiveness(n).iter_rows():
+        name = system.replace("k", str(k)) if k else system
+        weber = 100 * limit(m, system, k)
+        print(f"{m:3} candidates, {name:10} {100 * value:6.2f} +- {100 * error:.2f}   {weber:6.2f}")

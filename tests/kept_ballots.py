@@ -1,10 +1,12 @@
-"""The ballots that a poll keeps, read back: what the tests count by plain rules."""
+"""The ballots that a poll keeps, or that an engine draws by type, read back: what the tests count by plain rules."""
+
+from collections import Counter
 
 import jax
 import numpy as np
 
 from esim_jax import simulate
-from esim_jax.chunks import Program, Span, make_cutter
+from esim_jax.chunks import Program, Span, make_cutter, program_for
 from esim_jax.config import read_parameters
 from esim_jax.model.candidates import count_candidates
 from esim_jax.model.scenario import options, seed_scenarios
@@ -32,6 +34,27 @@ def keep(kinds, seeds=(0,), **parameters):
     read = {kind: np.stack(of_kind).astype(np.uint64)[:, :in_use] for kind, of_kind in words.items()}
     lanes = read[kinds[0]].shape[-1]
     return read, np.broadcast_to(constituency[:in_use, None], (in_use, lanes))
+
+
+def keep_types(seeds, **parameters):
+    """Of each seed and constituency how often each ranking was cast: by the engines that draw no voters."""
+    p, metrics = read_parameters(parameters), ("condorcet_winner",)
+    engine, n = p["engine"], len(seeds)
+    plan = make_plan([p], program_for(p, metrics), jax.devices(), make_cutter([p]).load((Span(0, 0, n),)), metrics)
+    configuration, room = np.zeros(n, int), plan.capacity.simulations
+    scenarios = seed_scenarios(plan.scenarios, configuration, np.array(seeds, np.uint64), room)
+    size = plan.scenarios.n_voters[configuration], plan.scenarios.n_constituencies[configuration]
+    where = tabulate_constituencies(*size, plan.capacity, plan.magnitudes.of(configuration))
+    law, place = plan.laws.of(configuration, room)
+    with jax.enable_x64(True):
+        votes, _ = simulate._tally_law(engine, scenarios, where, law.choice, place)
+        ballots = jax.device_get(simulate._rank_law(engine, scenarios, where, votes, law.ranking, place))
+    rankings, per = rankings_of(np.stack(ballots.rankings).astype(np.uint64)).tolist(), p["n_constituencies"]
+    found = [[Counter() for _ in range(per)] for _ in seeds]
+    for c in range(n * per):
+        for ranking, count in zip(rankings[c], ballots.counts[c].tolist(), strict=True):
+            found[c // per][c % per][tuple(party for party in ranking if party >= 0)] += count
+    return found
 
 
 def fields(words, bits, a_word):

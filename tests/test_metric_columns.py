@@ -12,7 +12,7 @@ import pytest
 
 from esim_jax import BatchRunner, ElectionModel, InputError, ParameterSweep, metrics
 from esim_jax.cli import main
-from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
+from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS, RATES
 from esim_jax.metrics.stacked import Election
 
 TWO = [{"name": "A", "position_x": -0.3}, {"name": "B", "position_x": 0.3, "incumbent": True}]
@@ -142,6 +142,7 @@ def stack(votes, seats, simulation, n_simulations, local):
             eligible=np.ones((n_simulations, votes.shape[1]), bool),
             n_voters=np.full(n_simulations, 10_000, np.int32),
             n_seats=total(seats).sum(axis=1).astype(np.int32),
+            legal_threshold=np.zeros(n_simulations, int),
             local=local,
             constituency_votes=votes,
             constituency_seats=seats * local[where][:, None],
@@ -298,7 +299,69 @@ def test_rates_in_the_summary():
     assert rate == pytest.approx(results["manufactured_majority"].mean(), rel=1e-14)
 
 
+APPLIED = {  # system, levelling seats: seats of a constituency, or of the nation; and the thresholds of these seats
+    ("party_block", 0): (10, []),
+    ("STV", 0): (10, []),
+    ("district_PR", 0): (10, ["threshold", "district_threshold"]),
+    ("district_PR", 20): (120, ["threshold", "levelling_threshold"]),
+    ("PR", 0): (100, ["threshold"]),
+    ("parallel", 0): (120, ["threshold"]),
+    ("MMP", 0): (120, ["threshold"]),
+    ("majority_bonus", 0): (100, ["threshold"]),
+}
+
+
+def test_effective_threshold_of_every_kind_of_system():
+    """Ten constituencies of ten seats, and twenty seats of lists or by levelling."""
+    values = {"threshold": [0.0, 0.12], "district_threshold": [0.0, 0.13], "levelling_threshold": [0.0, 0.11]}
+    sweep = ParameterSweep(
+        {"electoral_system": [*dict.fromkeys(system for system, _ in APPLIED)], "levelling_seats": [0, 20], **values},
+        {
+            "n_voters": 1_000, "n_constituencies": 10, "district_magnitude": 10, "list_seats": 20, "bonus_seats": 5,
+            "parties": TWO, "candidates_per_party": 5, "overhang": "none",
+        },
+    )  # fmt: skip
+    found = run(sweep, metrics=["effective_threshold"], n_runs_per_config=1)
+    seen = set()
+    for row in found.iter_rows(named=True):
+        kind = row["electoral_system"], row["levelling_seats"] if row["electoral_system"] == "district_PR" else 0
+        magnitude, applied = APPLIED[kind]
+        assert row["effective_threshold"] == max([0.75 / (magnitude + 1), *(row[name] for name in applied)]), row
+        seen.add(kind)
+    assert seen == set(APPLIED)
+
+
+def test_rates_stand_for_two_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["turnout", "social_utility_efficiency", "best_welfare_gain"]
+    columns = ["turnout", "welfare_gain", "best_welfare_gain"]
+    sweep = ParameterSweep({"n_voters": [500, 900]})
+    runner = BatchRunner(ElectionModel, sweep, 4, seed=3, verbose=False, metrics=asked)
+    results = runner.run()
+    assert results.columns[-3:] == columns
+    summary = runner.get_summary_stats()
+    assert summary.columns[-3:] == ["social_utility_efficiency", "social_utility_efficiency_std", "n_runs"]
+    for row in summary.iter_rows(named=True):
+        gain, best = (results.filter(config_idx=row["config_idx"])[name].to_numpy() for name in columns[1:])
+        rate = gain.mean() / best.mean()
+        assert row["social_utility_efficiency"] == pytest.approx(rate, rel=1e-13)
+        assert row["social_utility_efficiency_std"] == pytest.approx((gain - rate * best).std(ddof=1) / best.mean())
+    Path("sweep.json").write_text(json.dumps({**SMALL, "n_runs_per_config": 4}))
+    batch = ["batch", "--quiet", "--config", "sweep.json", "--metrics", ",".join(asked), "--run-dir", "d", "--resume"]
+    assert main([*batch, "--output", "one.parquet", "--summary", "one.csv"]) == 0
+    assert pl.read_parquet("one.parquet").equals(results)
+    assert pl.read_csv("one.csv").equals(summary)
+    again = ["batch", "--quiet", "--config", "one.parquet", "--output", "two.parquet", "--summary", "two.csv"]
+    assert main(again) == 0  # a file of results knows what was asked for
+    assert Path("two.csv").read_bytes() == Path("one.csv").read_bytes()
+    assert main(["replay", "two.parquet", "--row", "5"]) == 0
+    result = ElectionModel(n_voters=500, seed=results["seed"][0]).run_election(metrics=asked)
+    assert result.metrics == {name: results[name][0] for name in columns}
+
+
 def test_every_metric_is_documented():
     page = (Path(__file__).parent.parent / "docs" / "results.md").read_text(encoding="utf-8")
     rows = [f"| `{name}` | {m.help} | {m.unit} | {m.range} | {m.source} |" for name, m in METRICS.items()]
     assert "\n".join(rows) in page
+    rates = [f"| `{name}` | {r.help} | `{r.numerator}` / `{r.denominator}` | {r.source} |" for name, r in RATES.items()]
+    assert "\n".join(rates) in page

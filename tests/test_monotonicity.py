@@ -269,7 +269,6 @@ def test_what_is_refused():
         ({"electoral_system": "FPTP"}, "the electoral system is FPTP"),
         ({"parties": PARTIES[:2]}, "the number of parties is 2"),
         ({"include_nota": True}, "NOTA is on the ballot"),
-        ({"engine": "multinomial", "voter_model": "demographic", "temperature": 1.0}, "does not draw"),
     ):
         with pytest.raises(InputError, match=sentence):
             ElectionModel(**{**GIVEN, **given}).run_election(metrics=COLUMNS[:1])

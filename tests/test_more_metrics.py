@@ -151,6 +151,14 @@ def test_effective_thresholds(magnitude, percent):
     assert 100 * metrics.nationwide_threshold(magnitude, 100) == pytest.approx(percent / 10, rel=1e-14)
 
 
+@pytest.mark.parametrize(("magnitude", "legal", "effective"), [(150, 1 / 150, 1 / 150), (10, 0.05, 0.75 / 11)])
+def test_the_higher_of_a_legal_threshold_and_that_of_the_magnitude(magnitude, legal, effective):
+    """Lijphart (1994), chapter 2."""
+    assert metrics.effective_threshold(magnitude, legal) == effective
+    both = metrics.effective_threshold(np.array([magnitude, 0]), np.array([legal, legal]))
+    assert both.tolist() == [effective, 1.0]
+
+
 # --- by hand ---------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from esim_jax.cli import main
 from esim_jax.config import read_parameters
 from esim_jax.plan import make_plan
 from esim_jax.presets import list_presets, read_preset
+from esim_jax.presets.library import _OTHER_NAMES
 from esim_jax.presets.reading import FIELDS, parse_preset
 from esim_jax.seats import assembly_seats
 from esim_jax.systems import allocate_seats
@@ -229,6 +230,16 @@ def test_overrides_win():
     assert model.parameters["levelling_seats"] == 19
     with pytest.raises(InputError, match="district_magnitude has 19 numbers for n_constituencies = 5"):
         ElectionModel.from_preset("norway", n_constituencies=5)
+
+
+def test_countries_are_known_by_their_names():
+    for name, preset in PRESETS.items():
+        for written in (name, preset.country, preset.country.upper(), f" {name.replace('_', '-')} "):
+            assert read_preset(written) is preset
+    assert [read_preset(name).country for name in ("USA", "uk", "The Netherlands")] == [
+        "United States", "United Kingdom", "Netherlands",
+    ]  # fmt: skip
+    assert {*_OTHER_NAMES.values()} <= {*PRESETS}
 
 
 @pytest.mark.parametrize("name", ["slovaki", "", None, ["norway"]])

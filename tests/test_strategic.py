@@ -13,9 +13,10 @@ import place_oracle
 import polars as pl
 import pytest
 
-from esim_jax import BatchRunner, ElectionModel, ParameterSweep, Party
+from esim_jax import BatchRunner, ElectionModel, IdleParameterWarning, ParameterSweep, Party
 from esim_jax.chunks import program_for
 from esim_jax.config import read_parameters
+from esim_jax.idle import find_idle_parameters
 from esim_jax.model.polls import draw_swings, log_shares, log_viability, swings
 
 K = 5.0
@@ -164,3 +165,48 @@ def test_rows_replay_and_neither_chunks_nor_devices_change_anything(tmp_path):
     subprocess.run([sys.executable, "-c", _ON_DEVICES, here, str(tmp_path)], env=environment, check=True)
     assert pl.read_ipc(tmp_path / "results.arrow").equals(results)
     assert pl.read_ipc(tmp_path / "parties.arrow").equals(parties)
+
+
+# --- parameters that change nothing ----------------------------------------------------------------------------------
+
+SMALL = {"n_voters": 3_000, "n_constituencies": 3, "parties": PARTIES, "seed": 5}
+KNOWING = {"strategic_sensitivity": 0.3}
+IDLE = {  # what is swept, and with what it is idle or not
+    "viability": (["poll", "previous"], {}, KNOWING),
+    "polling_error": ([0.1, 0.4], {**KNOWING, "viability": "previous"}, KNOWING),
+    "polling_error_correlation": (
+        [0.1, 0.4],
+        {"late_swing": 0.2, "polling_error": 0.1},
+        {"late_swing": 0.2, "polling_error": 0.1, "undecided": 0.1},
+    ),
+    "undecided": ([0.1, 0.4], {**KNOWING, "viability": "previous"}, KNOWING),
+    "late_swing": ([0.1, 0.4], KNOWING, {"undecided": 0.1}),
+    "identified_share": ([0.1, 0.4], {}, {"identification_strength": 0.2}),
+}
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_parameters_that_change_nothing(name):
+    values, without, with_it = IDLE[name]
+    idle, read = ([read_parameters({**given, name: value}) for value in values] for given in (without, with_it))
+    [sentence] = map(str, find_idle_parameters(idle))
+    assert sentence.startswith(f"{name} has several values in the sweep, but they change nothing: it needs ")
+    for configurations in (read, [*idle, read[0]], idle[:1] * 2):  # it is read everywhere, somewhere; it has one value
+        assert not find_idle_parameters(configurations)
+    found = [
+        ElectionModel(**given, **SMALL, **{name: values[k]}).run_election()
+        for given in (without, with_it)
+        for k in (0, 1)
+    ]
+    votes = [result.constituency_votes.tolist() for result in found]
+    assert votes[0] == votes[1]
+    assert votes[2] != votes[3]
+
+
+def test_idle_parameters_are_told_before_the_sweep_runs():
+    runner = BatchRunner(ElectionModel, ParameterSweep({"polling_error": [0.0, 0.2]}, {"n_voters": 500}), verbose=False)
+    with pytest.warns(IdleParameterWarning, match="polling_error has several values in the sweep, but they") as told:
+        results = runner.run()
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert results.height == 2

@@ -117,6 +117,38 @@ def test_the_summary_of_windows_is_that_of_all_rows(window):
         np.testing.assert_allclose(found[name].filter(known), expected[name].filter(known), rtol=1e-9)
 
 
+@pytest.mark.parametrize("window", [1, 7, 10_000])
+def test_rates_are_ratios_of_means(window):
+    rng = np.random.default_rng(4)
+    configuration = np.repeat(np.arange(4), [1, 400, 30, 5])
+    b = (rng.random(len(configuration)) < 0.7) * (configuration != 3) + (configuration == 0)
+    frame = pl.DataFrame({"config_idx": configuration, "b": b * 1.0, "a": b * (rng.random(len(b)) < 0.6)})
+    frame = frame.with_columns(a=pl.when(pl.col("config_idx") == 2).then("b").otherwise("a"))
+    windows = [frame[start : start + window] for start in range(0, frame.height, window)]
+    found = summarise(windows, pl.DataFrame({"config_idx": range(4)}), ["b", "a"], {"rate": ("a", "b")})
+    assert found.columns == ["config_idx", "b_mean", "b_std", "a_mean", "a_std", "rate", "rate_std", "n_runs"]
+    rate = pl.col("a").mean() / pl.col("b").mean()
+    expected = frame.group_by("config_idx", maintain_order=True).agg(
+        rate=rate, std=(pl.col("a") - rate * pl.col("b")).std() / pl.col("b").mean()
+    )
+    assert found["rate"][3] is None  # nothing to divide by
+    assert found["rate_std"].is_null().to_list() == [True, False, False, True]
+    np.testing.assert_allclose(found["rate"][:3], expected["rate"][:3], rtol=1e-13)
+    np.testing.assert_allclose(found["rate_std"][1:3], expected["std"][1:3], rtol=1e-9, atol=1e-7)
+    assert found["rate"][2] == 1.0
+
+
+def test_the_deviation_of_a_rate_is_that_of_its_estimate():
+    """From run to run of a sweep: a chi-square of 1,999 degrees, whose root lies within 8 percent but once in 10^6."""
+    rng = np.random.default_rng(5)
+    n, sweeps = 200, 2_000
+    b = (rng.random((sweeps, n)) < 0.8) * 1.0
+    a = b * (rng.random((sweeps, n)) < 0.6)
+    frame = pl.DataFrame({"config_idx": np.repeat(np.arange(sweeps), n), "a": a.ravel(), "b": b.ravel()})
+    found = summarise([frame], pl.DataFrame({"config_idx": range(sweeps)}), ["a", "b"], {"rate": ("a", "b")})
+    assert found["rate"].std() == pytest.approx((found["rate_std"] / n**0.5).mean(), rel=0.08)
+
+
 def test_infinite_metrics_stay_as_they_are():
     frame = pl.DataFrame({"config_idx": [0, 0, 1], "a": [1.0, np.inf, 2.0]})
     for windows in ([frame], [frame[:1], frame[1:]]):

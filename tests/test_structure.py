@@ -37,8 +37,8 @@ ENGINE = (
 
 def test_public_names():
     assert esim_jax.__all__ == [
-        "BatchRunner", "ChunkWarning", "ElectionModel", "ElectionResult", "EsimError", "InputError", "OutcomeWarning",
-        "ParameterSweep", "Party", "ResultsError", "SimulationWarning",
+        "BatchRunner", "ChunkWarning", "ElectionModel", "ElectionResult", "EsimError", "IdleParameterWarning",
+        "InputError", "OutcomeWarning", "ParameterSweep", "Party", "ResultsError", "SimulationWarning",
     ]  # fmt: skip
     for name in esim_jax.__all__:
         assert getattr(esim_jax, name).__name__ == name

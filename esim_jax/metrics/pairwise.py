@@ -2,7 +2,7 @@
 
 All are shares of the constituencies of an election, one division of two whole numbers: never NaN, and their mean over
 elections of one size is the share of all constituencies. A rate among those that have something, such as Condorcet
-efficiency, is the quotient of two means: the mean of `condorcet_winner_elected` by that of `condorcet_winner`.
+efficiency, is the quotient of two means; see `esim_jax.metrics.registry.RATES`.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 if TYPE_CHECKING:
     from esim_jax.metrics.stacked import Election
@@ -47,6 +47,14 @@ def condorcet_winner_elected(election: "Election") -> Float[Array, " simulation"
     return _share(election, _elected(election, election.majorities.winner))
 
 
+def best_is_condorcet_winner(election: "Election") -> Float[Array, " simulation"]:
+    """The share of constituencies whose Condorcet winner is worth most to the nation, or as much as another."""
+    worth = jnp.where(election.eligible, election.welfare, jnp.iinfo(election.welfare.dtype).min)
+    is_best = (worth == worth.max(axis=-1, keepdims=True))[election.simulation]
+    winner = election.majorities.winner
+    return _share(election, (winner >= 0) & _at(is_best, winner))
+
+
 def condorcet_loser_elected(election: "Election") -> Float[Array, " simulation"]:
     """The share of constituencies with a party that loses to every other in pairs and has a seat there."""
     return _share(election, _elected(election, election.majorities.loser))
@@ -71,8 +79,14 @@ def downward_monotonicity_failure(election: "Election") -> Float[Array, " simula
 
 
 def _elected(election: "Election", party: Int[Array, " constituency"]) -> Bool[Array, " constituency"]:
-    seats = jnp.take_along_axis(election.constituency_seats, jnp.maximum(party, 0)[:, None], axis=1)[:, 0]
-    return (party >= 0) & (seats > 0)
+    return (party >= 0) & (_at(election.constituency_seats, party) > 0)
+
+
+def _at(
+    values: Shaped[Array, "constituency party"], party: Int[Array, " constituency"]
+) -> Shaped[Array, " constituency"]:
+    """Of each constituency the value of one party; of any for nobody."""
+    return jnp.take_along_axis(values, jnp.maximum(party, 0)[:, None], axis=1)[:, 0]
 
 
 def _share(election: "Election", has: Bool[Array, " constituency"]) -> Float[Array, " simulation"]:

@@ -17,7 +17,7 @@ from esim_jax.metrics.disproportionality import gallagher_index
 from esim_jax.metrics.majority import manufactured_majority, wrong_winner
 from esim_jax.metrics.monotonicity import N_PARTIES
 from esim_jax.metrics.stacked import Election
-from esim_jax.names import MOST_RANKED
+from esim_jax.names import MOST_RANKED, MOST_TYPED
 from esim_jax.seats import candidates_of
 
 DEFAULT_METRICS = ("turnout", "gallagher", "enp_votes", "enp_seats", "vse")
@@ -145,8 +145,8 @@ METRICS: dict[str, Metric] = {
     ),
     "effective_threshold": Metric(
         stacked.effective_threshold, "share of votes", "0 to 1",
-        "0.75 / (mean number of seats of a constituency + 1); where the nation allots seats, it is one constituency.",
-        "Lijphart 1997",
+        "0.75 / (mean seats of a constituency, or of the nation where it allots seats, + 1), or the legal threshold if "
+        "higher.", "Lijphart 1994",
     ),
     "welfare_gain": Metric(
         stacked.welfare_gain, "utility", "any",
@@ -172,6 +172,11 @@ METRICS: dict[str, Metric] = {
         "Constituencies with a Condorcet winner who has a seat there.", "Merrill 1984", pairwise=True,
         of_elected=True,
     ),
+    "best_is_condorcet_winner": Metric(
+        pairwise.best_is_condorcet_winner, "share of constituencies", "0 to 1",
+        "Constituencies whose Condorcet winner is the party with the largest utility, summed over all voters.",
+        "Merrill 1984", pairwise=True, welfare=True,
+    ),
     "condorcet_loser_elected": Metric(
         pairwise.condorcet_loser_elected, "share of constituencies", "0 to 1",
         "Constituencies in which a party has a seat that loses to every other in pairs.", "Fishburn 1977",
@@ -196,8 +201,42 @@ METRICS: dict[str, Metric] = {
 """Every metric by the name of its column."""
 
 
+class Rate(NamedTuple):
+    """A ratio of the means of two metrics over many elections; a single election has no such number.
+
+    Attributes:
+        numerator: name of a metric.
+        denominator: of one that is never below 0.
+        help: what it is, in a sentence.
+        source: who defined it.
+    """
+
+    numerator: str
+    denominator: str
+    help: str
+    source: str
+
+
+RATES: dict[str, Rate] = {
+    "condorcet_efficiency": Rate(
+        "condorcet_winner_elected", "condorcet_winner", "Share of the Condorcet winners who are elected.",
+        "Merrill 1984",
+    ),
+    "social_utility_efficiency": Rate(
+        "welfare_gain", "best_welfare_gain",
+        "Expected utility of the elected, where a party drawn at random has 0 and the best party 1.", "Merrill 1984",
+    ),
+    "best_condorcet_efficiency": Rate(
+        "best_is_condorcet_winner", "condorcet_winner",
+        "Condorcet efficiency of a rule that elects the party with the largest utility, summed over all voters.",
+        "Merrill 1984",
+    ),
+}  # fmt: skip
+"""What may be asked for beside the metrics: rows then have the two metrics, and summaries their ratio."""
+
+
 def read_metrics(metrics: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the metrics that are asked for, in their order; the five defaults for None.
+    """The names of the metrics and rates that are asked for, in their order; the five defaults for None.
 
     Raises:
         InputError: it is not a list of names, or a name is unknown or stands there twice.
@@ -209,12 +248,22 @@ def read_metrics(metrics: Sequence[str] | None) -> tuple[str, ...]:
         return DEFAULT_METRICS
     if isinstance(metrics, str) or not isinstance(metrics, Sequence) or not metrics:
         raise InputError(f"metrics = {metrics!r} is not allowed: give a list of names, such as ['turnout', 'rae'].")
+    known = {**METRICS, **RATES}
     for name in metrics:
-        if not isinstance(name, str) or name not in METRICS:
-            raise InputError(f"The metric {name!r} is unknown.{nearest(name, METRICS)} Known are {', '.join(METRICS)}.")
+        if not isinstance(name, str) or name not in known:
+            raise InputError(f"The metric {name!r} is unknown.{nearest(name, known)} Known are {', '.join(known)}.")
         if metrics.count(name) > 1:
             raise InputError(f"metrics = {list(metrics)!r} is not allowed: {name!r} stands there twice.")
     return tuple(metrics)
+
+
+def columns_of(asked: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that rows have: those that are asked for, and in the place of a rate the two that make it.
+
+    >>> columns_of(["turnout", "condorcet_efficiency", "condorcet_winner"])
+    ('turnout', 'condorcet_winner_elected', 'condorcet_winner')
+    """
+    return tuple(dict.fromkeys(column for name in asked for column in RATES.get(name, (name,))[:2]))
 
 
 def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
@@ -226,8 +275,8 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
 
     Raises:
         InputError: a metric is of uniform swing between two parties, and there are more or fewer, or NOTA, or an
-            infinite electorate, where all constituencies are equal; or it is of ranked ballots, and voters are not
-            drawn, or there are too many parties, or it asks who is elected in constituencies where nobody is; or it
+            infinite electorate, where all constituencies are equal; or it is of ranked ballots, and the engine has
+            none, or there are too many parties, or it asks who is elected in constituencies where nobody is; or it
             is of IRV among three parties, and the system is another, or there are more or fewer, or NOTA.
     """
     for name in names:
@@ -245,23 +294,27 @@ def check_metrics(names: Sequence[str], parameters: Mapping[str, Any]) -> None:
 
 
 def _check_rankings(name: str, parameters: Mapping[str, Any]) -> None:
-    if parameters["engine"] != "voters":
-        raise InputError(
-            f"The metric {name!r} is of ranked ballots, which engine {parameters['engine']!r} does not draw: take the "
-            "engine 'voters', or leave it out."
-        )
+    engine, system = parameters["engine"], parameters["electoral_system"]
+    n_options = len(parameters["parties"]) + parameters["include_nota"]
+    refused = None
+    if engine != "voters" and n_options > MOST_TYPED:
+        refused = f"ranked ballots, which engine {engine!r} has for up to {MOST_TYPED} options; there are {n_options}"
+    elif engine != "voters" and system == "approval":
+        refused = f"ranked ballots, but of approval voting engine {engine!r} knows only the sets of approved parties"
+    elif engine == "multinomial" and METRICS[name].welfare:
+        refused = f"the utility of those whom ballots rank, but engine {engine!r} draws ballots and utility apart"
+    if refused:
+        raise InputError(f"The metric {name!r} is of {refused}: take the engine 'voters', or leave it out.")
     if candidates_of(parameters) > 1:
         raise InputError(
             f"The metric {name!r} is of parties that stand with one candidate each, but candidates_per_party is "
             f"{parameters['candidates_per_party']}: leave one of them out."
         )
-    n_options = len(parameters["parties"]) + parameters["include_nota"]
     if n_options > MOST_RANKED:
         raise InputError(
             f"The metric {name!r} is of ranked ballots, which have room for {MOST_RANKED} parties, with NOTA if it is "
             f"included, but there are {n_options}: give fewer, or leave it out."
         )
-    system = parameters["electoral_system"]
     if METRICS[name].irv_of_three and (system != "IRV" or n_options != N_PARTIES or parameters["include_nota"]):
         what = (
             f"the electoral system is {system}" if system != "IRV"

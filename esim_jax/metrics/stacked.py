@@ -16,6 +16,7 @@ from esim_jax.metrics._arrays import ratio, sum_in_pairs
 from esim_jax.metrics.monotonicity import NO_FAILURES, Failures
 from esim_jax.metrics.pairwise import NO_MAJORITIES, Majorities
 from esim_jax.metrics.threshold import effective_threshold as effective_threshold_of
+from esim_jax.systems import THRESHOLD_UNIT
 
 SHARE_BITS = 41
 _PART_BITS = 30
@@ -31,6 +32,7 @@ class Election(NamedTuple):
     eligible: Bool[Array, "simulation party"]  # may win seats
     n_voters: Int[Array, " simulation"]
     n_seats: Int[Array, " simulation"]  # to be won, vacant ones included
+    legal_threshold: Int[Array, " simulation"]  # that the system applies, in units of 1 / THRESHOLD_UNIT
     local: Bool[Array, " simulation"]  # whether constituencies elect their own members; else the nation is one
     constituency_votes: Int[Array, "constituency party"]
     constituency_seats: Int[Array, "constituency party"]
@@ -121,8 +123,10 @@ def golosov(counts: Int[Array, "simulation party"]) -> Float[Array, " simulation
 
 def effective_threshold(election: Election) -> Float[Array, " simulation"]:
     """`esim_jax.metrics.effective_threshold` of the mean magnitude: of the constituencies, or of the nation as one."""
-    n_constituencies = _sum(election, election.in_use)
-    return effective_threshold_of(_quotient(election.n_seats, jnp.where(election.local, n_constituencies, 1)))
+    n_constituencies, legal = _sum(election, election.in_use), election.legal_threshold
+    # no constant divides, for a compiler may multiply by its reciprocal and give 0.05 another last bit
+    legal = _quotient(legal, jnp.where(legal > 0, THRESHOLD_UNIT, 1))
+    return effective_threshold_of(_quotient(election.n_seats, jnp.where(election.local, n_constituencies, 1)), legal)
 
 
 def wasted_votes(election: Election) -> Float[Array, " simulation"]:

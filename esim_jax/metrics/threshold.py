@@ -10,25 +10,28 @@ from esim_jax.errors import InputError
 from esim_jax.metrics._arrays import numbers, plain
 
 
-def effective_threshold(magnitude: Any) -> Any:
-    """Effective threshold: with this share of a constituency's votes a party has an even chance of a seat.
+def effective_threshold(magnitude: Any, legal: Any = 0.0) -> Any:
+    """Effective threshold: the share of the votes that keeps small parties out, by magnitude or by law.
 
-        0.75 / (M + 1)
+        max(0.75 / (M + 1), legal threshold)
 
-    (Lijphart, A., 1997, "The difficult science of electoral systems: a commentary on the critique by Alberto
-    Penades", Electoral Studies 16(1), 73-77.)
+    With 0.75 / (M + 1) of a constituency's votes a party has an even chance of a seat; a legal threshold counts where
+    it is higher. (Lijphart, A., 1994, Electoral Systems and Party Systems, Oxford University Press, chapter 2; the
+    formula as in Lijphart, A., 1997, "The difficult science of electoral systems: a commentary on the critique by
+    Alberto Penades", Electoral Studies 16(1), 73-77.)
 
     Args:
         magnitude: M, the seats of the constituency.
+        legal: share of the votes that the law asks for; of a shape that goes with it.
 
     Returns:
-        A float, or an array of the same shape; 1 where there are no seats.
+        A float, or an array; 1 where there are no seats.
 
-    >>> effective_threshold(4)
-    0.15
+    >>> effective_threshold(4), effective_threshold(150, 0.05)
+    (0.15, 0.05)
     """
-    M, _, xp = numbers(magnitude, 0.0)
-    return plain(xp.where(M > 0, 0.75 / (M + 1), 1.0))
+    M, legal, xp = numbers(magnitude, legal)
+    return plain(xp.where(M > 0, xp.maximum(0.75 / (M + 1), legal), 1.0))
 
 
 def nationwide_threshold(magnitude: Any, n_constituencies: Any) -> Any:

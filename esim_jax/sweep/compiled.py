@@ -16,6 +16,7 @@ from esim_jax.clusters import cluster_mappings
 from esim_jax.config import read_parameter, read_parameters
 from esim_jax.election import describe_oddities
 from esim_jax.errors import ChunkWarning, InputError, OutcomeWarning, ResultsError
+from esim_jax.idle import find_idle_parameters
 from esim_jax.memory import memory_of
 from esim_jax.metrics.registry import DEFAULT_METRICS, check_metrics
 from esim_jax.model.candidates import count_candidates
@@ -170,6 +171,10 @@ class CompiledSweep:
     def failures(self, kept: Kept) -> pl.DataFrame | None:  # noqa: ARG002
         """Nothing: the built-in model does not fail."""
         return None
+
+    def doubts(self) -> Sequence[Warning]:
+        """What should be said of the sweep before it runs."""
+        return find_idle_parameters(self._parameters)
 
     def warnings(self, kept: Kept) -> list[Warning]:
         """Sentences about rare outcomes among the rows: how many there are, and the first."""

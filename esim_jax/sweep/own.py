@@ -97,6 +97,10 @@ class OwnModelSweep:
             ]
         )
 
+    def doubts(self) -> Sequence[Warning]:
+        """Nothing: what the parameters mean is known to the class only."""
+        return ()
+
     def warnings(self, kept: Kept) -> list[Warning]:
         """A sentence about the simulations that failed."""
         failures = self.failures(kept)

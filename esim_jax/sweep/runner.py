@@ -14,7 +14,7 @@ import polars as pl
 from esim_jax.config import read_count, read_seed
 from esim_jax.election import ElectionModel, draw_seed
 from esim_jax.errors import EsimError, InputError, ResultsError
-from esim_jax.metrics.registry import DEFAULT_METRICS, read_metrics
+from esim_jax.metrics.registry import DEFAULT_METRICS, RATES, columns_of, read_metrics
 from esim_jax.results.export import Frames, export_frames
 from esim_jax.results.frames import party_frame, results_frame
 from esim_jax.results.provenance import BUILT_IN, make_provenance, processor
@@ -56,7 +56,8 @@ class BatchRunner:
         distributed: what `esim_jax.sweep.distributed.join()` gave, where several processes share the sweep. They all
             make the same runner, with a `run_dir` that all see, and run it; the first has the results.
         metrics: names of the columns that are metrics, in their order, see `esim_jax.metrics.registry.METRICS`; by
-            default turnout, gallagher, enp_votes, enp_seats, vse. A class of your own gives its own metrics.
+            default turnout, gallagher, enp_votes, enp_seats, vse. A rate (`RATES` there) stands for the two metrics
+            that make it, and for its own columns in the summary. A class of your own gives its own metrics.
 
     Attributes:
         seed: the master seed.
@@ -102,7 +103,8 @@ class BatchRunner:
             raise InputError(f"election_kwargs = {election_kwargs!r} is not a mapping from names to values.")
         if metrics is not None and model_class is not ElectionModel:
             raise InputError("metrics chooses among those of ElectionModel: a class of your own gives its own.")
-        self.metrics = read_metrics(metrics)
+        self._asked = read_metrics(metrics)
+        self.metrics = columns_of(self._asked)
         self.model_class = model_class
         self.parameter_sweep = parameter_sweep
         self.n_runs_per_config = read_count("n_runs_per_config", n_runs_per_config)
@@ -166,6 +168,7 @@ class BatchRunner:
                 share the sweep was lost.
 
         Warns:
+            IdleParameterWarning: a parameter is swept and changes nothing; told before anything runs.
             OutcomeWarning: nobody voted for some seats, or no party reached the threshold.
             SimulationWarning: simulations of a class of your own failed; their metrics are null, see `failures`.
         """
@@ -197,6 +200,8 @@ class BatchRunner:
 
     def _hold(self) -> list[Warning]:
         """Holds the elections that are missing; gives the warnings, to be told when the results are there."""
+        if self._merges:
+            _tell(self._sweep.doubts(), stacklevel=4)
         self._kept = None
         show = self.verbose and self._merges
         kept: MemoryRows | RunDirectory
@@ -328,16 +333,17 @@ class BatchRunner:
         return self._sweep
 
     def get_summary_stats(self) -> pl.DataFrame:
-        """Mean and standard deviation of each metric over the runs of each configuration.
+        """Mean and standard deviation of each metric over the runs of each configuration, and the rates asked for.
 
         Returns:
-            config_idx, the parameters, `*_mean` and `*_std` of each metric, n_runs; sorted by config_idx. They are
-            summed up in one pass over the results, in bounded memory.
+            config_idx, the parameters, `*_mean` and `*_std` of each metric, each rate and its `*_std`, n_runs; sorted
+            by config_idx. They are summed up in one pass over the results, in bounded memory.
 
         Raises:
             ResultsError: `run()` was not called.
         """
-        return summarise(self._windows(), self._sweep.design.parameters, self._metrics)
+        rates = {name: RATES[name][:2] for name in self._asked if name in RATES}
+        return summarise(self._windows(), self._sweep.design.parameters, self._metrics, rates)
 
     def party_results(self) -> pl.DataFrame:
         """Every party's result: config_idx, run_idx, party, votes, vote_share, seats, seat_share.
@@ -403,8 +409,8 @@ class BatchRunner:
             "election_kwargs": self.election_kwargs,
             "common_random_numbers": self.common_random_numbers,
         }
-        if self.metrics != DEFAULT_METRICS:
-            sweep["metrics"] = self.metrics
+        if self._asked != DEFAULT_METRICS:
+            sweep["metrics"] = self._asked
         built_in = self.model_class is ElectionModel
         return make_provenance(sweep, BUILT_IN if built_in else model_name(self.model_class), device)
 
@@ -416,7 +422,7 @@ class BatchRunner:
         return {"platform": device.platform, "kind": device.device_kind, "processor": processor()}
 
 
-def _tell(found: Sequence[Warning]) -> None:
-    """Told last, so that the results are there whatever becomes of it."""
+def _tell(found: Sequence[Warning], stacklevel: int = 3) -> None:
+    """Told last, where it is of the results, so that they are there whatever becomes of it."""
     for warning in found:
-        warnings.warn(warning, stacklevel=3)
+        warnings.warn(warning, stacklevel=stacklevel)

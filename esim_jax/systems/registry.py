@@ -74,6 +74,8 @@ RANKED: dict[str, StagedRule] = {
 __test__ = {name: rule.doc for name, rule in RANKED.items() if name not in PAIRWISE}
 """What doctest runs beside the docstrings of functions."""
 
+_FURTHER_THRESHOLD = {"constituency": ("district_threshold",), "levelled": ("levelling_threshold",)}
+
 _BALLOTS = {"approval": "approvals", "score": "scores", "STAR": "scores"}
 
 
@@ -102,6 +104,17 @@ class System:
     def ballots(self) -> str:
         """What it counts of them: "votes", "rankings", "approvals" (sets of parties) or "scores"."""
         return _BALLOTS.get(self.rule, "rankings") if self.ranked else "votes"
+
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """Parameters that keep parties out of seats: where the nation is one constituency, out of the nation's.
+
+        >>> System("dhondt", "levelled").thresholds, System("plurality", "constituency").thresholds
+        (('threshold', 'levelling_threshold'), ())
+        """
+        if self.rule == "plurality" or self.ranked:
+            return ()
+        return ("threshold", *_FURTHER_THRESHOLD.get(self.level, ()))
 
 
 def find_system(parameters: Mapping[str, Any]) -> System:

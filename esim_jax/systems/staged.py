@@ -106,6 +106,11 @@ def count_ballots(
         ballots: each word of shape (ballot,).
         counts: how often each was cast.
     """
+    return rule.seats(contest, final_state(rule, contest, ballots, counts))
+
+
+def final_state(rule: StagedRule, contest: RankedContest, ballots: Ranking, counts: Int[Array, " ballot"]) -> State:
+    """What the rule knows of the contest after the last stage; arguments as of `count_ballots`."""
     n_parties = contest.lots.shape[-1]
     counts = counts.astype(jnp.int64)
     ranked = contest.stands
@@ -121,8 +126,7 @@ def count_ballots(
         return number + 1, rule.step(contest, state, sums), hands
 
     hands = jax.tree.map(lambda one: jnp.full(counts.shape, one), rule.hand)
-    _, state, _ = _stages(rule, n_parties, stage, (jnp.int32(0), rule.start(contest, ranked), hands))
-    return rule.seats(contest, state)
+    return _stages(rule, n_parties, stage, (jnp.int32(0), rule.start(contest, ranked), hands))[1]
 
 
 # --- many contests, ballots in rows ----------------------------------------------------------------------------------
