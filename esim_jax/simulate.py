@@ -28,6 +28,7 @@ from esim_jax.multinomial import draw_ballots, draw_tallies
 from esim_jax.outlook import log_viability_known
 from esim_jax.packing import Ballots, no_ballots
 from esim_jax.poll import Polls, constituency_of_rows, poll_rows
+from esim_jax.programs import CompiledFunction
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
 from esim_jax.systems import System
@@ -149,8 +150,10 @@ def _compile_beside(
     """Compiles what decides such a chunk in a thread, once, while the caller compiles the tally on another core."""
     n_polls, n_parties = polls.scenarios.weight.shape
     n_constituencies = len(polls.constituencies.number)
-
-    def decide_nothing() -> None:
+    n_rows, kinds = len(rows.place), _kinds_of_ballots(systems, metrics)
+    sizes = n_polls, n_constituencies, len(scenarios.weight), len(constituencies.number)
+    key = *sizes, n_parties, n_rows if kinds else 0, systems, mesh, metrics, candidates
+    if key not in _compiling:
         with jax.enable_x64(True):
             shapes = (n_constituencies, n_parties), (n_polls, n_parties)
             everywhere = NamedSharding(mesh, PartitionSpec())
@@ -158,15 +161,16 @@ def _compile_beside(
             n_options = count_candidates(n_parties, candidates)
             ballots = jax.device_put(no_ballots(kinds, n_rows, n_options), everywhere) if kinds else None
             decide = _decide_by_ballots if kinds else _decide_by_votes
-            decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
-
-    n_rows, kinds = len(rows.place), _kinds_of_ballots(systems, metrics)
-    sizes = n_polls, n_constituencies, len(scenarios.weight), len(constituencies.number)
-    key = *sizes, n_parties, n_rows if kinds else 0, systems, mesh, metrics, candidates
-    if key not in _compiling:
-        _compiling[key] = Thread(target=decide_nothing)
+            finish = decide.prepare(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
+        _compiling[key] = Thread(target=finish)
         _compiling[key].start()
     return _compiling[key]
+
+
+def _compiled(
+    static: tuple[int, ...], options: dict[str, bool | int]
+) -> Callable[[Callable[..., Any]], CompiledFunction]:
+    return partial(CompiledFunction, static=static, options=options)
 
 
 def _on_all_devices(share: Callable[..., Any], mesh: Mesh, *given: Any) -> Any:
@@ -177,7 +181,7 @@ def _on_all_devices(share: Callable[..., Any], mesh: Mesh, *given: Any) -> Any:
     )
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options=FAST)
+@_compiled(static=(3, 4, 5, 6), options=FAST)
 def _tally_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -199,7 +203,7 @@ def _tally_voters(
     return _on_all_devices(tally_share, mesh, *given)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6), compiler_options=FAST)
+@_compiled(static=(3, 4, 5, 6), options=FAST)
 def _survey_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -236,7 +240,7 @@ def _say_all(scenarios: Scenario, kinds: tuple[str, ...], metrics: tuple[str, ..
     return "rankings" in kinds and model.candidates == 1 and not any_nota and not welfare
 
 
-@partial(jax.jit, static_argnums=3, compiler_options=FAST)
+@_compiled(static=(3,), options=FAST)
 def _tally_first_places(
     scenarios: Scenario, constituencies: Constituencies, ballots: Ballots, kinds: tuple[str, ...]
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
@@ -248,7 +252,7 @@ def _tally_first_places(
     return votes, jnp.zeros(scenarios.weight.shape, jnp.int64)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5), compiler_options=FAST)
+@_compiled(static=(3, 4, 5), options=FAST)
 def _poll_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -271,7 +275,7 @@ def _poll_voters(
     return _on_all_devices(poll_share, mesh, *given)
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+@_compiled(static=(0,), options=QUICK)
 def _tally_law(
     engine: str, scenarios: Scenario, constituencies: Constituencies, law: CellLaw, place: Int[Array, " simulation"]
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
@@ -280,7 +284,7 @@ def _tally_law(
     return draw(scenarios, *where, law, place)
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+@_compiled(static=(0,), options=QUICK)
 def _rank_law(
     engine: str,
     scenarios: Scenario,
@@ -294,7 +298,7 @@ def _rank_law(
     return draw_ballots(scenarios, constituencies.simulation, constituencies.number, votes, law, place)
 
 
-def _outcome(
+def _decide(
     scenarios: Scenario,
     constituencies: Constituencies,
     systems: tuple[System, ...],
@@ -342,6 +346,5 @@ def _outcome(
     )
 
 
-_STATIC: Any = {"static_argnums": (2, 5, 8)}
-_decide_by_votes = jax.jit(_outcome, **_STATIC, compiler_options=QUICK)
-_decide_by_ballots = jax.jit(_outcome, **_STATIC, compiler_options=FAST)  # has loops over ballots
+_decide_by_votes = CompiledFunction(_decide, static=(2, 5, 8), options=QUICK)
+_decide_by_ballots = CompiledFunction(_decide, static=(2, 5, 8), options=FAST)  # has loops over ballots

@@ -32,10 +32,10 @@ def programs(n_simulations, **parameters):
     """Both programs of a chunk, traced: to the tallies, and from there to the outcome of FPTP elections."""
     with jax.enable_x64(True):
         given = arguments(n_simulations, **parameters)
-        tally = simulate._tally_voters.trace(*given)
+        tally = simulate._tally_voters.jitted.trace(*given)
         tallies = [jax.ShapeDtypeStruct(shape.shape, shape.dtype) for shape in tally.out_info]
         fptp = (find_system(read_parameters(parameters)),)
-        return tally, simulate._decide_by_votes.trace(*given[:2], fptp, *tallies)
+        return tally, simulate._decide_by_votes.jitted.trace(*given[:2], fptp, *tallies)
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
@@ -57,7 +57,8 @@ def test_temporary_memory_does_not_grow_with_the_voters():
     """No array of rows x voters: 16.8 million voters and 1 million take the same few kilobytes beyond the tables."""
     with jax.enable_x64(True):
         small, large = (
-            simulate._tally_voters.lower(*arguments(1, n_voters=n)).compile().memory_analysis() for n in (2**20, 2**24)
+            simulate._tally_voters.jitted.lower(*arguments(1, n_voters=n)).compile().memory_analysis()
+            for n in (2**20, 2**24)
         )
     assert abs(large.temp_size_in_bytes - small.temp_size_in_bytes) < 16_384
     assert large.temp_size_in_bytes < 200_000

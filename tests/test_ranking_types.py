@@ -346,9 +346,9 @@ def test_the_estimate_of_memory_is_from_above():
     law, place = plan.laws.of(one, size)
     tally = np.zeros((plan.capacity.constituencies, 5), np.int64), np.zeros((size, 5), np.int64)
     with jax.enable_x64(True):
-        rank = simulate._rank_law.trace("multinomial", scenarios, constituencies, tally[0], law.ranking, place)
+        rank = simulate._rank_law.jitted.trace("multinomial", scenarios, constituencies, tally[0], law.ranking, place)
         ballots = jax.tree.map(lambda out: np.zeros(out.shape, out.dtype), rank.out_info)
-        decide = simulate._decide_by_ballots.trace(
+        decide = simulate._decide_by_ballots.jitted.trace(
             scenarios, constituencies, plan.systems, *tally, plan.metrics, ballots
         )
         rank, decide = (program.lower().compile().memory_analysis() for program in (rank, decide))

@@ -211,9 +211,9 @@ def run(sweep, **options):
 
 
 def test_a_sweep_over_frames_is_one_program_and_its_rows_are_their_own(sweep, tmp_path):
-    simulate._tally_voters.clear_cache()
+    simulate._tally_voters.clear()
     runner, results = run(sweep, run_dir=tmp_path / "runs")
-    assert simulate._tally_voters._cache_size() == 1  # frames of about one length, and electorates of any size
+    assert simulate._tally_voters.n_programs == 1  # frames of about one length, and electorates of any size
     assert results["voters"].to_list()[::4] == [str(read_voter_frame(frame)) for frame in sweep.parameters["voters"]]
     assert run(sweep, chunk_size=1)[1].equals(results)
     row = results.row(7, named=True)
