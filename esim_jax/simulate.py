@@ -15,7 +15,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
 from esim_jax.allot import BallotBox, TypedBox, allot_seats
-from esim_jax.compiler import FAST, QUICK
 from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure
@@ -86,8 +85,7 @@ def simulate_voters(
         else:
             tally = _tally_voters(*asked, block_rows, at_once, model, outlook)
         decide_compiled.join()
-        decide = _decide_by_ballots if kinds else _decide_by_votes
-        return decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, model.candidates)
+        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots, polls, model.candidates)
 
 
 def simulate_law(
@@ -120,8 +118,7 @@ def simulate_law(
         if engine == "limit":
             unit = scenarios.welfare_scale * np.float32(WELFARE_UNIT / ELECTORATE)
             scenarios = scenarios._replace(n_voters=np.full(place.shape, ELECTORATE), welfare_scale=unit)
-        decide = _decide_by_votes if ballots is None else _decide_by_ballots
-        return decide(scenarios, constituencies, systems, *tally, metrics, ballots)
+        return _decide(scenarios, constituencies, systems, *tally, metrics, ballots)
 
 
 @lru_cache
@@ -160,17 +157,14 @@ def _compile_beside(
             tally = jax.device_put([np.zeros(s, np.int64) for s in shapes], everywhere)
             n_options = count_candidates(n_parties, candidates)
             ballots = jax.device_put(no_ballots(kinds, n_rows, n_options), everywhere) if kinds else None
-            decide = _decide_by_ballots if kinds else _decide_by_votes
-            finish = decide.prepare(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
+            finish = _decide.prepare(scenarios, constituencies, systems, *tally, metrics, ballots, polls, candidates)
         _compiling[key] = Thread(target=finish)
         _compiling[key].start()
     return _compiling[key]
 
 
-def _compiled(
-    static: tuple[int, ...], options: dict[str, bool | int]
-) -> Callable[[Callable[..., Any]], CompiledFunction]:
-    return partial(CompiledFunction, static=static, options=options)
+def _compiled(static: tuple[int, ...]) -> Callable[[Callable[..., Any]], CompiledFunction]:
+    return partial(CompiledFunction, static=static)
 
 
 def _on_all_devices(share: Callable[..., Any], mesh: Mesh, *given: Any) -> Any:
@@ -181,7 +175,7 @@ def _on_all_devices(share: Callable[..., Any], mesh: Mesh, *given: Any) -> Any:
     )
 
 
-@_compiled(static=(3, 4, 5, 6), options=FAST)
+@_compiled(static=(3, 4, 5, 6))
 def _tally_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -203,7 +197,7 @@ def _tally_voters(
     return _on_all_devices(tally_share, mesh, *given)
 
 
-@_compiled(static=(3, 4, 5, 6), options=FAST)
+@_compiled(static=(3, 4, 5, 6))
 def _survey_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -240,7 +234,7 @@ def _say_all(scenarios: Scenario, kinds: tuple[str, ...], metrics: tuple[str, ..
     return "rankings" in kinds and model.candidates == 1 and not any_nota and not welfare
 
 
-@_compiled(static=(3,), options=FAST)
+@_compiled(static=(3,))
 def _tally_first_places(
     scenarios: Scenario, constituencies: Constituencies, ballots: Ballots, kinds: tuple[str, ...]
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
@@ -252,7 +246,7 @@ def _tally_first_places(
     return votes, jnp.zeros(scenarios.weight.shape, jnp.int64)
 
 
-@_compiled(static=(3, 4, 5), options=FAST)
+@_compiled(static=(3, 4, 5))
 def _poll_voters(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -275,7 +269,7 @@ def _poll_voters(
     return _on_all_devices(poll_share, mesh, *given)
 
 
-@_compiled(static=(0,), options=QUICK)
+@_compiled(static=(0,))
 def _tally_law(
     engine: str, scenarios: Scenario, constituencies: Constituencies, law: CellLaw, place: Int[Array, " simulation"]
 ) -> tuple[Int[Array, "constituency party"], Int[Array, "simulation party"]]:
@@ -284,7 +278,7 @@ def _tally_law(
     return draw(scenarios, *where, law, place)
 
 
-@_compiled(static=(0,), options=QUICK)
+@_compiled(static=(0,))
 def _rank_law(
     engine: str,
     scenarios: Scenario,
@@ -298,6 +292,7 @@ def _rank_law(
     return draw_ballots(scenarios, constituencies.simulation, constituencies.number, votes, law, place)
 
 
+@_compiled(static=(2, 5, 8))
 def _decide(
     scenarios: Scenario,
     constituencies: Constituencies,
@@ -344,7 +339,3 @@ def _decide(
         threshold_waived=seats.threshold_waived,
         constituency_votes=constituency_votes,
     )
-
-
-_decide_by_votes = CompiledFunction(_decide, static=(2, 5, 8), options=QUICK)
-_decide_by_ballots = CompiledFunction(_decide, static=(2, 5, 8), options=FAST)  # has loops over ballots

@@ -5,16 +5,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import jaxlib
-
-from esim_jax.compiler import FAST
-
-if jaxlib.version.__version_info__ < (0, 11):
-    # Nearly all of a test's time is compilation, which takes two thirds of the time so. Processes that tests start
-    # (examples, the command line) take the programs as users do.
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false"
-    FAST["xla_cpu_use_fusion_emitters"] = False
-
 _CACHE = Path(tempfile.gettempdir()) / f"esim_jax-tests-{os.getpid()}"
 os.environ.setdefault("ESIM_JAX_CACHE", str(_CACHE))  # the processes that pytest-xdist starts inherit it
 

@@ -35,7 +35,7 @@ def programs(n_simulations, **parameters):
         tally = simulate._tally_voters.jitted.trace(*given)
         tallies = [jax.ShapeDtypeStruct(shape.shape, shape.dtype) for shape in tally.out_info]
         fptp = (find_system(read_parameters(parameters)),)
-        return tally, simulate._decide_by_votes.jitted.trace(*given[:2], fptp, *tallies)
+        return tally, simulate._decide.jitted.trace(*given[:2], fptp, *tallies)
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

@@ -282,10 +282,10 @@ def test_a_sweep_over_many_systems_is_one_program_and_its_rows_replay():
         {"electoral_system": ["PR", "district_PR", "party_block", "parallel", "MMP"], "threshold": [0.0, 0.3]},
         {"n_voters": 300, "n_constituencies": 3, "list_seats": 4, "district_magnitude": [1, 2, 4]},
     )
-    before = simulate._decide_by_votes.n_programs
+    before = simulate._decide.n_programs
     runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=2, seed=5, verbose=False)
     results = runner.run()
-    assert simulate._decide_by_votes.n_programs == before + 1
+    assert simulate._decide.n_programs == before + 1
     seats = runner.party_results().group_by("config_idx", "run_idx", maintain_order=True).agg("seats")["seats"]
     row = results.row(18, named=True)  # MMP
     assert row["district_magnitude"] == [1, 2, 4]
@@ -306,11 +306,11 @@ def test_numbers_of_seats_and_thresholds_compile_once():
     parameters = [read_parameters(one) for one in given]
     plan = make_plan(parameters, Program("voters"), jax.local_devices(), make_cutter(parameters).load((Span(0, 0, 4),)))
     assert len(plan.systems) == 1
-    before = simulate._decide_by_votes.n_programs
+    before = simulate._decide.n_programs
     seeds = np.arange(4, dtype=np.uint64)
     found = [np.asarray(plan.simulate(np.full(4, c), seeds).seats).sum(axis=1).tolist() for c in range(4)]
     assert found == [[2] * 4, [18] * 4, [7] * 4, [2] * 4]
-    assert simulate._decide_by_votes.n_programs == before + 1
+    assert simulate._decide.n_programs == before + 1
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def scale(numbers, factor):
 
 
 def function():
-    return CompiledFunction(scale, static=(1,), options={})
+    return CompiledFunction(scale, static=(1,))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_a_program_is_made_from_is_in_its_name(folder, monkeypatch, change)
     if change == "source":
         monkeypatch.setattr(programs, "_surroundings", lambda: ("another version of the package",))
     elif change == "options":
-        other = CompiledFunction(scale, static=(1,), options={"xla_cpu_prefer_vector_width": 512})
+        monkeypatch.setattr(programs, "_OPTIONS", {"xla_cpu_prefer_vector_width": 256})
     else:
         other._name = "another"
     value(other)
@@ -94,7 +94,7 @@ def test_a_failure_in_the_function_is_its_own(folder):
         raise ValueError("no such thing")
 
     with jax.enable_x64(True), pytest.raises(ValueError, match="no such thing"):
-        CompiledFunction(fail, static=(), options={})(jnp.zeros(2))
+        CompiledFunction(fail, static=())(jnp.zeros(2))
     assert not folder.exists()
 
 
@@ -131,5 +131,5 @@ def test_a_program_with_a_user_s_function_in_it_is_not_kept(folder):
     with pytest.raises(programs._UnknownError):
         programs._tell(model)
     with jax.enable_x64(True):
-        CompiledFunction(lambda x, _: x + 1, static=(1,), options={})(np.arange(3), model)
+        CompiledFunction(lambda x, _: x + 1, static=(1,))(np.arange(3), model)
     assert not folder.exists()

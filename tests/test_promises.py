@@ -161,7 +161,7 @@ def test_equal_configurations_are_told_apart():
 
 
 def test_a_sweep_over_numbers_compiles_once():
-    programs = simulate._tally_voters, simulate._decide_by_votes
+    programs = simulate._tally_voters, simulate._decide
     for program in programs:
         program.clear()
     sweep = ParameterSweep(

@@ -348,9 +348,7 @@ def test_the_estimate_of_memory_is_from_above():
     with jax.enable_x64(True):
         rank = simulate._rank_law.jitted.trace("multinomial", scenarios, constituencies, tally[0], law.ranking, place)
         ballots = jax.tree.map(lambda out: np.zeros(out.shape, out.dtype), rank.out_info)
-        decide = simulate._decide_by_ballots.jitted.trace(
-            scenarios, constituencies, plan.systems, *tally, plan.metrics, ballots
-        )
+        decide = simulate._decide.jitted.trace(scenarios, constituencies, plan.systems, *tally, plan.metrics, ballots)
         rank, decide = (program.lower().compile().memory_analysis() for program in (rank, decide))
     used = max(rank.temp_size_in_bytes, decide.temp_size_in_bytes) + rank.argument_size_in_bytes
     used += rank.output_size_in_bytes + decide.output_size_in_bytes

@@ -18,7 +18,7 @@ ENGINE = (
     "model",
     "systems",
     "random",
-    "compiler",
+    "programs",
     "packing",
     "poll",
     "ask",

@@ -9,7 +9,6 @@ import numpy as np
 from jax import Array
 from jaxtyping import Int, UInt
 
-from esim_jax.compiler import QUICK
 from esim_jax.config import PARAMETERS, read_count, read_seed
 from esim_jax.errors import InputError
 from esim_jax.kinds import Choice
@@ -77,7 +76,7 @@ def _read_votes(votes: Any) -> Int[np.ndarray, " party"]:
     return array.astype(np.int64)
 
 
-@partial(jax.jit, static_argnames="rule", compiler_options=QUICK)
+@partial(jax.jit, static_argnames="rule")
 def _allocate(
     votes: Int[Array, " party"],
     n_seats: Int[Array, ""],
