@@ -1,4 +1,4 @@
-"""The command `electoral-sim`: arguments only; the work is done by the library.
+"""The command `electoral-sim`: what its arguments ask for; the work is done by the library.
 
 Exit status: 0 done; 1 a row that was replayed is not bit-equal; 2 bad input, with one sentence on standard error and
 nothing written; 130 interrupted.
@@ -11,90 +11,20 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from esim_jax import __version__
-from esim_jax.config import PARAMETERS
+from esim_jax.arguments import CONFIG_KEYS, RUN_FLAGS, make_parser
 from esim_jax.errors import EsimError, InputError
-from esim_jax.kinds import Choice, nearest
+from esim_jax.kinds import nearest
 
 if TYPE_CHECKING:
     from esim_jax.sweep.distributed import Processes
 
-CONFIG_KEYS = (
-    "parameters",
-    "fixed_params",
-    "sweep_type",
-    "n_samples",
-    "n_runs_per_config",
-    "n_jobs",
-    "seed",
-    "election_kwargs",
-    "common_random_numbers",
-    "metrics",
-)
-"""Keys of the file that `electoral-sim batch --config` reads."""
-
-_RUN_FLAGS = {
-    "--voters": "n_voters",
-    "--constituencies": "n_constituencies",
-    "--system": "electoral_system",
-    "--allocation": "allocation_method",
-    "--threshold": "threshold",
-    "--temperature": "temperature",
-    "--behaviour": "behaviour",
-    "--voter-frame": "voters",
-}
-
-_RUN_EXAMPLES = """examples:
-  electoral-sim run
-  electoral-sim run --voters 1000000 --constituencies 543 --seed 1
-  electoral-sim run --system PR --allocation sainte_lague --threshold 0.05 --output result.json
-  electoral-sim run --preset norway --seed 1
-"""
-
-_BATCH_EXAMPLES = """examples:
-  electoral-sim batch --config sweep.json --output results.csv --summary summary.csv
-  electoral-sim batch --config sweep.json --output results.parquet --seed 42 --quiet
-  electoral-sim batch --config sweep.json --output results.parquet --run-dir runs/sweep --resume
-  electoral-sim batch --config sweep.json --output results.csv --metrics turnout,gallagher,wasted_votes
-  electoral-sim batch --config results.parquet --output again.parquet
-  electoral-sim batch --config sweep.json --preset spain --output results.csv
-  electoral-sim batch --config sweep.json --output results.parquet --run-dir /shared/sweep --distributed \\
-      --coordinator node1:5678 --processes 2 --process-id 0
-
-the file, in JSON:
-  {"parameters": {"n_voters": [10000, 50000], "temperature": [0.3, 0.5, 0.7]},
-   "fixed_params": {"n_constituencies": 10}, "n_runs_per_config": 5, "seed": 42}
-"""
-
-_PRESET_EXAMPLES = """examples:
-  electoral-sim list-presets
-  electoral-sim list-presets norway spain
-"""
-
-_SYSTEM_EXAMPLES = """examples:
-  electoral-sim list-systems
-  electoral-sim list-systems STV sainte_lague
-"""
-
 _BY_HAND = ("--coordinator", "--processes", "--process-id")
-
-_REPLAY_EXAMPLES = """examples:
-  electoral-sim replay results.parquet --row 17
-"""
 
 
 class _Interrupted(KeyboardInterrupt):
     """Says what is kept, and how to go on."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leaves with status 2."""
-        raise InputError(f"{message[:1].upper()}{message[1:].rstrip('.')}; see {self.prog} --help.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     try:
-        options = _parser().parse_args(arguments)
+        options = make_parser().parse_args(arguments)
         options.arguments = sys.argv[1:] if arguments is None else arguments
         command = _COMMANDS[options.command]
         with warnings.catch_warnings():
@@ -121,111 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    plain = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(
-        prog="electoral-sim",
-        description="A Monte Carlo laboratory for electoral systems.",
-        epilog=f"{_RUN_EXAMPLES}\n{_BATCH_EXAMPLES}",
-        formatter_class=plain,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-
-    run = commands.add_parser(
-        "run", help="hold one election", epilog=_RUN_EXAMPLES, formatter_class=plain, allow_abbrev=False
-    )
-    for flag, name in _RUN_FLAGS.items():
-        parameter = PARAMETERS[name]
-        choices = f" ({', '.join(parameter.kind.names)})" if isinstance(parameter.kind, Choice) else ""
-        run.add_argument(
-            flag,
-            dest=name,
-            metavar=parameter.unit.upper().replace(" ", "_") or "NAME",
-            type=str if choices else _number,
-            help=f"{parameter.help.replace('%', '%%')}{choices} Default: {parameter.default}.",
-        )
-    run.add_argument("--preset", metavar="NAME", help="a real country's house, which the options above change")
-    run.add_argument("--seed", type=_number, help="any 64-bit integer; by default a fresh one, which is shown")
-    run.add_argument("--output", metavar="FILE", help="also write the result: .json, or the parties as .csv, .parquet")
-    run.add_argument("--quiet", action="store_true", help="show nothing")
-
-    batch = commands.add_parser(
-        "batch", help="run a parameter sweep", epilog=_BATCH_EXAMPLES, formatter_class=plain, allow_abbrev=False
-    )
-    batch.add_argument(
-        "--config", required=True, metavar="FILE",
-        help=f"JSON file with {', '.join(CONFIG_KEYS)}; or a file of results, whose sweep is run again",
-    )  # fmt: skip
-    batch.add_argument(
-        "--preset", metavar="NAME", help="a real country's house, for the parameters that the file does not name"
-    )
-    batch.add_argument("--output", metavar="FILE", help="results: .csv, .parquet or .json; needed without --run-dir")
-    batch.add_argument("--summary", metavar="FILE", help="mean and standard deviation by configuration, likewise")
-    batch.add_argument("--run-dir", metavar="DIR", help="keep finished chunks there, so that nothing is lost")
-    batch.add_argument("--resume", action="store_true", help="go on with the sweep that --run-dir holds, if any")
-    batch.add_argument("--chunk-size", type=_number, metavar="N", help="simulations computed at a time")
-    batch.add_argument(
-        "--common-random-numbers", action="store_true", help="compare configurations on the same electorates and lots"
-    )
-    batch.add_argument("--metrics", metavar="A,B,C", help="columns of metrics; see docs/results.md for their names")
-    batch.add_argument("--jobs", type=_number, metavar="N", help="in the place of the file's n_jobs")
-    batch.add_argument("--seed", type=_number, help="in the place of the file's seed")
-    batch.add_argument("--distributed", action="store_true", help="share the sweep with other processes or hosts")
-    batch.add_argument("--coordinator", metavar="HOST:PORT", help="address of the first process; found on a cluster")
-    batch.add_argument("--processes", type=_number, metavar="N", help="how many share the sweep; likewise")
-    batch.add_argument("--process-id", type=_number, metavar="I", help="which of them this is, from 0; likewise")
-    batch.add_argument("--quiet", action="store_true", help="show nothing")
-
-    presets = commands.add_parser(
-        "list-presets",
-        help="show the presets of real countries' lower houses",
-        epilog=_PRESET_EXAMPLES,
-        formatter_class=plain,
-        allow_abbrev=False,
-    )
-    presets.add_argument("names", nargs="*", metavar="NAME", help="show all of this preset, with its sources")
-
-    systems = commands.add_parser(
-        "list-systems",
-        help="show the electoral systems and allocation methods",
-        epilog=_SYSTEM_EXAMPLES,
-        formatter_class=plain,
-        allow_abbrev=False,
-    )
-    systems.add_argument("names", nargs="*", metavar="NAME", help="show the rule, ties, source and an example of this")
-
-    replay = commands.add_parser(
-        "replay",
-        help="run a row of exported results again, and say whether it is bit-equal",
-        epilog=_REPLAY_EXAMPLES,
-        formatter_class=plain,
-        allow_abbrev=False,
-    )
-    replay.add_argument("file", metavar="FILE", help="results of a batch: .parquet, .csv or .json")
-    replay.add_argument("--row", required=True, type=_number, metavar="N", help="row of the file, counted from 0")
-    replay.add_argument("--quiet", action="store_true", help="show nothing; the exit status tells")
-    return parser
-
-
-def _number(text: str) -> int | float | str:
-    """A number where the text is one; anything else is refused later, by the parameter's own sentence."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
 def _run(options: argparse.Namespace) -> int:
     """Holds one election and shows it."""
     from esim_jax.config import read_parameters, read_seed
     from esim_jax.results.export import check_destination
 
     given = _preset_parameters(options)
-    given |= {name: getattr(options, name) for name in _RUN_FLAGS.values() if getattr(options, name) is not None}
+    given |= {name: getattr(options, name) for name in RUN_FLAGS.values() if getattr(options, name) is not None}
     read_parameters(given)
     seed = None if options.seed is None else read_seed(options.seed)
     if options.output:
