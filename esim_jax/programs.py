@@ -15,13 +15,14 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import jax
 import jaxlib
+import numpy as np
 from jax.experimental import serialize_executable
 from jax.sharding import Mesh
 
@@ -42,9 +43,6 @@ class CompiledFunction:
         function: what is compiled.
         static: places of the arguments that are constants.
 
-    Attributes:
-        jitted: the function as JAX compiles it.
-
     >>> import jax.numpy as jnp
     >>> scale = CompiledFunction(lambda x, factor: x * factor, static=(1,))
     >>> with jax.enable_x64():
@@ -55,7 +53,7 @@ class CompiledFunction:
     """
 
     def __init__(self, function: Callable[..., Any], static: tuple[int, ...]) -> None:
-        self.jitted = jax.jit(function, static_argnums=static, compiler_options=_OPTIONS)
+        self._function = function
         self._name = function.__name__.strip("_")
         self._static = static
         self._programs: dict[Any, Callable[..., Any]] = {}
@@ -66,6 +64,20 @@ class CompiledFunction:
         if kind not in self._programs:
             self.prepare(*arguments)()
         return self._programs[kind](*arrays)
+
+    @cached_property
+    def jitted(self) -> Any:
+        """The function as JAX compiles it.
+
+        Its name tells the source, so that JAX's own cache has no program that another version of this package compiled:
+        what comes out of that cache can't be kept.
+        """
+
+        def named(*arguments: Any) -> Any:
+            return self._function(*arguments)
+
+        named.__name__ = f"{self._name}_{_source()[:8]}"
+        return jax.jit(named, static_argnums=self._static, compiler_options=_OPTIONS)
 
     @property
     def n_programs(self) -> int:
@@ -92,7 +104,7 @@ class CompiledFunction:
             compiled = lowered.compile()
             self._programs[kind] = compiled
             if file is not None:
-                _keep(compiled, file)
+                _keep(compiled, kind, file)
 
         return finish
 
@@ -150,14 +162,20 @@ def _tell(constant: Any) -> str:
 
 
 @cache
-def _surroundings() -> tuple[str, ...]:
-    """What else a program depends on."""
-    source = hashlib.blake2b()
+def _source() -> str:
+    """A digest of this package's source."""
+    source = hashlib.blake2b(digest_size=16)
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         source.update(file.read_bytes())
+    return source.hexdigest()
+
+
+@cache
+def _surroundings() -> tuple[str, ...]:
+    """What else a program depends on."""
     backend = jax.local_devices()[0].client
     versions = jax.__version__, jaxlib.version.__version__, backend.platform, backend.platform_version, sys.version
-    return source.hexdigest(), *versions, platform.machine(), os.environ.get("XLA_FLAGS", "")
+    return _source(), *versions, platform.machine(), os.environ.get("XLA_FLAGS", "")
 
 
 def _load(file: Path) -> Callable[..., Any] | None:
@@ -171,17 +189,27 @@ def _load(file: Path) -> Callable[..., Any] | None:
     return program
 
 
-def _keep(compiled: Any, file: Path) -> None:
+def _keep(compiled: Any, kind: Any, file: Path) -> None:
     """Writes a program's file, under another name first, and makes room for it; where it can't, nothing is kept."""
     try:
-        content = pickle.dumps(serialize_executable.serialize(compiled))
+        kept = serialize_executable.serialize(compiled)
+        _try_out(serialize_executable.deserialize_and_load(*kept), kind)
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".", delete=False) as temporary:
-            temporary.write(content)
+            temporary.write(pickle.dumps(kept))
         Path(temporary.name).replace(file)
         _remove_oldest(file.parent, _LARGEST)
-    except (OSError, ValueError):  # no room, or a device whose programs can't be kept
+    except (OSError, ValueError, jax.errors.JaxRuntimeError):
+        # no room; a device whose programs can't be kept; or a program out of JAX's own cache, which lacks its functions
         return
+
+
+def _try_out(program: Callable[..., Any], kind: Any) -> None:
+    """Runs a program once on nothing but zeros, or raises what it raises."""
+    _, tree, shapes = kind
+    zeros = [np.zeros(shape, dtype) for shape, dtype, *_ in shapes]
+    with jax.enable_x64(True):
+        jax.block_until_ready(program(*jax.tree.unflatten(tree, zeros)))
 
 
 def _remove_oldest(folder: Path, largest: int) -> None:

@@ -50,6 +50,19 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
 
 
 @pytest.mark.slow
+def test_programs_that_come_out_of_jax_s_own_cache_do_no_harm(tmp_path):
+    """They lack their functions once they are kept again: such a program fails when it is run."""
+    cache = tmp_path / "cache"
+    first = batch(tmp_path, ESIM_JAX_CACHE=str(cache))
+    kept = [path for path in cache.rglob("*") if path.parent.name.endswith("-programs")]
+    assert len(kept) >= 2
+    for path in kept:
+        path.unlink()
+    assert batch(tmp_path, ESIM_JAX_CACHE=str(cache)) == first
+    assert batch(tmp_path, ESIM_JAX_CACHE=str(cache)) == first
+
+
+@pytest.mark.slow
 def test_by_default_it_lies_in_the_users_cache_folder_and_can_be_turned_off(tmp_path):
     environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "user-cache")}
     off = batch(tmp_path, ESIM_JAX_CACHE="off", **environment)
