@@ -84,6 +84,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_sincere_voters_choose_as_in_numpy(name):
     given, appeal, options = CASES[name]
@@ -93,6 +94,7 @@ def test_sincere_voters_choose_as_in_numpy(name):
     assert result.vse == pytest.approx(vse(u, result.seats), abs=1e-3 if name == "own" else 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["directional", "own"])
 def test_other_voters_choose_by_their_law(name):
     given, appeal, options = CASES[name]
@@ -170,6 +172,7 @@ def ballots():
     return {"parties": lists}, fixed, run({"parties": lists}, fixed)[1]
 
 
+@pytest.mark.slow
 def test_a_function_sees_the_ballot_of_its_own_configuration(ballots):
     parameters, fixed, results = ballots
     row = results.row(1, named=True)  # of the shorter ballot

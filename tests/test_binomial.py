@@ -87,6 +87,7 @@ def test_counts_follow_the_binomial_law(place, case):
             assert abs(spread - variance) < K * ((fourth - variance**2) / N) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "p"), [(10_000_000, 0.2), (MOST, 0.5), (MOST, 0.123)])
 def test_large_counts_between_the_cells(n, p):
     drawn = counts(n, p, 1000)
@@ -112,6 +113,7 @@ def mixed(size):
     return n, p
 
 
+@pytest.mark.slow
 def test_same_bits_in_any_layout():
     size = 20_000
     n, p = mixed(size)

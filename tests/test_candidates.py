@@ -64,6 +64,7 @@ def test_draws_of_candidates_are_nobody_elses():
     assert LOCAL_DRAWS + 16 + 128 <= STANDING_DRAWS < STANDING_DRAWS + 8 <= SWING_DRAWS
 
 
+@pytest.mark.slow
 def test_sincere_ballots_are_what_candidates_are_worth():
     n, spread = 4_096, 0.3
     given = {"n_voters": n, "n_constituencies": 2, "temperature": 0.0, "candidate_spread": spread}
@@ -161,6 +162,7 @@ def cast_in_election():
     return {kind: each[some] for kind, each in ballots.items()}, constituency[some]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", WHOLE)
 def test_seats_are_those_of_plain_counts_by_party(system):
     ballots, constituency = cast_in_election()
@@ -207,6 +209,7 @@ def test_ballots_of_one_voter_agree_and_end_before_none_of_the_above():
     assert (approved.sum(axis=1) == approvals.sum(axis=1)).all()
 
 
+@pytest.mark.slow
 def test_rows_replay_and_chunks_change_nothing():
     fixed = {
         "n_voters": 700, "n_constituencies": 2, "district_magnitude": 2, "electoral_system": "SNTV",

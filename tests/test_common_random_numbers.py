@@ -19,6 +19,7 @@ def run(space=SPACE, **options):
     return runner, runner.run()
 
 
+@pytest.mark.slow
 def test_a_run_has_one_seed_in_all_configurations():
     _, results = run()
     assert results.group_by("run_idx").agg(pl.col("seed").n_unique())["seed"].to_list() == [1] * 4
@@ -44,6 +45,7 @@ def test_rows_replay():
         assert {name: replay[name] for name in METRICS} == {name: row[name] for name in METRICS}
 
 
+@pytest.mark.slow
 def test_growth_and_chunks_leave_rows_identical(tmp_path, monkeypatch):
     monkeypatch.setattr(esim_jax.sweep.run_dir, "PART_SECONDS", 0.0)
     _, results = run()

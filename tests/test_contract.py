@@ -134,6 +134,7 @@ def test_a_wrong_rule_is_noticed_and_shown_by_a_small_contest(rule, other, shown
 # --- how it is computed ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_rule
 def test_mapped_over_contests_is_a_loop(rule):
     for world in (FEW, MANY):
@@ -144,6 +145,7 @@ def test_mapped_over_contests_is_a_loop(rule):
             assert rule.seats_of_one(take(batch, k)) == stacked[k].tolist()
 
 
+@pytest.mark.slow
 @every_rule
 def test_compiled_is_plain_execution(rule):
     some = [(FEW, 0), (MANY, 1)]  # operation by operation is slow
@@ -152,6 +154,7 @@ def test_compiled_is_plain_execution(rule):
         assert rule.seats_without_compilation(one) == rule.seats_of_one(one)
 
 
+@pytest.mark.slow
 @on_ballots
 def test_rows_of_voters_are_counted_as_ballots_with_counts_are(rule):
     """With so many parties that a ranking takes two words."""

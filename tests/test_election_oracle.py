@@ -176,6 +176,7 @@ def held(name):
 every_case = pytest.mark.parametrize("name", CASES)
 
 
+@pytest.mark.slow
 @every_case
 def test_votes_are_the_oracles(name):
     """Single against double precision flips a voter with a probability of about 1e-6, so that 200,000 voters at fixed

@@ -81,6 +81,7 @@ def test_metrics_and_seats_are_equal_in_distribution(name):
     assert min(p_values.values()) > ALARM / len(CASES) / len(p_values), p_values
 
 
+@pytest.mark.slow
 def test_rows_of_every_engine_replay():
     swept = {
         "engine": ["voters", "multinomial", "limit"],
@@ -91,6 +92,7 @@ def test_rows_of_every_engine_replay():
     assert_rows_replay(results, by_party)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_size", [1, 17])  # 17 have the room of 20, and the same count
 def test_chunk_size_changes_nothing(chunk_size):
     swept = {"engine": ["voters", "limit", "multinomial"], "n_voters": [500, 4_000], "temperature": [0.3, 0.6]}
@@ -107,6 +109,7 @@ def test_the_default_engine_is_part_of_no_identity():
     assert not set(other["seed"]) & set(plain["seed"])
 
 
+@pytest.mark.slow
 def test_the_limit_has_no_noise_and_the_shares_of_its_law():
     results, by_party = run({"engine": ["limit"], "n_voters": [100, 10_000_000]}, {"electoral_system": "PR"}, 3)
     assert all(results[name].n_unique() == 1 for name in METRICS)

@@ -17,10 +17,14 @@ CONFIGS = sorted(
     if isinstance(json.loads(file.read_text(encoding="utf-8")), dict)
 )
 
+SLOW = {"merrill_1984.py", "weber_1978.py"}
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(path, marks=pytest.mark.slow if path.name in SLOW else (), id=path.name) for path in SCRIPTS],
+)
 def test_example_script(script, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [str(script)])  # not those of the tests

@@ -117,6 +117,7 @@ def compare_with_oracle(given, seed):
     return votes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 2**60 + 1])
 def test_votes_are_the_oracles(seed):
     votes = compare_with_oracle(EVERYTHING, seed)
@@ -219,6 +220,7 @@ def test_rows_replay_and_chunks_change_nothing():
         assert replay.vse == row["vse"]
 
 
+@pytest.mark.slow
 def test_unevenness_is_swept_by_one_program_and_rows_replay():
     """Lists of different length too, so that some have surplus places; first preferences are as in other ballots."""
     lists = [PARTIES, uneven(0.0, 3.0, 1.0), uneven(3.0, 0.0, 1.0)[:2]]

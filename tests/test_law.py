@@ -186,6 +186,7 @@ def test_grid_against_the_equations(penalty):
 # --- the law of a configuration --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ORDINARY)
 def test_probabilities_against_the_equations(name):
     s = scenario(**ORDINARY[name])
@@ -252,6 +253,7 @@ def test_surplus_places_take_nothing():
     assert laws.probability.dtype == np.float64
 
 
+@pytest.mark.slow
 def test_same_bits_in_any_stack():
     parameters = [read_parameters({"temperature": 0.1 * k, "economic_growth": 0.01 * k}) for k in range(1, 8)]
     together = jax.device_get(cell_laws(stack_scenarios(parameters, [0] * 7, 3)))

@@ -252,6 +252,7 @@ def held():
     return given, configuration, seeds, jax.device_get(plan.simulate(configuration, seeds))
 
 
+@pytest.mark.slow
 def test_whole_elections_agree_with_exact_counts():
     given, configuration, seeds, outcome = held()
     grown, vacant, waived = set(), set(), set()

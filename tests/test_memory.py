@@ -33,6 +33,7 @@ def exhaust(monkeypatch, most, late):
     monkeypatch.setattr(Plan, "simulate", small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("late", "common"), [(False, False), (True, True)])
 def test_out_of_memory_halves_the_chunk_and_goes_on(monkeypatch, late, common):
     expected = run(common_random_numbers=common, chunk_size=3)  # the size that is arrived at: compiled once
@@ -67,6 +68,7 @@ def test_finished_chunks_are_kept_when_memory_runs_out(monkeypatch, tmp_path):
     assert run(run_dir=tmp_path / "run", resume=True, chunk_size=3)[0].equals(run(chunk_size=3)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_parties", [2, 8, 32])
 @pytest.mark.parametrize(("n_simulations", "n_constituencies"), [(256, 1), (64, 100)])
 def test_estimates_of_memory_are_from_above(n_parties, n_simulations, n_constituencies):

@@ -79,6 +79,7 @@ def assert_plain(value, expected, name):
     assert value == pytest.approx(expected, rel=1e-13, abs=1e-11 if name in ROUNDED else 1e-13), name
 
 
+@pytest.mark.slow
 def test_columns_are_the_functions_of_votes_and_seats(mixed):
     assert mixed.columns[-len(ANY_PARTIES) :] == ANY_PARTIES
     for row in mixed.filter(pl.col("run_idx") == 1)[[0, 3]].iter_rows(named=True):  # TWO with FPTP, MANY with PR
@@ -153,6 +154,7 @@ def stack(votes, seats, simulation, n_simulations, local):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_parties", [2, 5])
 def test_stacked_elections_alone_or_together(n_parties):
     names = ALL if n_parties == 2 else ANY_PARTIES
@@ -311,6 +313,7 @@ APPLIED = {  # system, levelling seats: seats of a constituency, or of the natio
 }
 
 
+@pytest.mark.slow
 def test_effective_threshold_of_every_kind_of_system():
     """Ten constituencies of ten seats, and twenty seats of lists or by levelling."""
     values = {"threshold": [0.0, 0.12], "district_threshold": [0.0, 0.13], "levelling_threshold": [0.0, 0.11]}

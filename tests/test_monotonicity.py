@@ -248,6 +248,7 @@ GIVEN = {
 N_RUNS = 100
 
 
+@pytest.mark.slow
 def test_shares_of_constituencies():
     sweep = ParameterSweep({"ballot_length": [3, 1]}, GIVEN)
     results = BatchRunner(ElectionModel, sweep, N_RUNS, seed=8, verbose=False, metrics=COLUMNS).run()

@@ -320,6 +320,7 @@ def test_metrics_agree_with_the_oracles():
             np.testing.assert_allclose(np.asarray(value, float), exact, rtol=1e-12, atol=1e-13, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_stack_over_leading_axes_is_a_loop_to_the_bit():
     votes, seats = random_elections(6, (4, 5))
     votes[1, 2] = 0
@@ -336,6 +337,7 @@ def test_a_stack_over_leading_axes_is_a_loop_to_the_bit():
                 np.testing.assert_array_equal(on_jax[name][place], single_on_jax[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_jax_gives_what_numpy_gives():
     votes, seats = random_elections(7, (6, 3), n_constituencies=12)
     votes[1, 2], seats[3, 0] = 0, 0

@@ -181,6 +181,7 @@ def test_constituencies_are_independent():
             assert np.abs(correlation).max() < K / len(scores) ** 0.5
 
 
+@pytest.mark.slow
 def test_same_integers_in_any_batch():
     parameters = [read_parameters(given) for given in CASES.values()] + [read_parameters({"temperature": 1e-3})]
     stacked = stack_scenarios(parameters, [0] * 4, 12)

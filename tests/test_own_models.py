@@ -76,6 +76,7 @@ def test_a_failing_simulation_loses_nothing_of_the_others(n_jobs):
     assert runner.get_summary_stats()["n_runs"].to_list() == [3, 3, 0, 0, 3, 3]
 
 
+@pytest.mark.slow
 def test_a_dying_worker_loses_nothing_of_the_others():
     with pytest.warns(SimulationWarning, match="6 of 18 .*the worker process died"):
         runner, results = run(Deadly, 2)

@@ -87,6 +87,7 @@ def assert_plain(results, parties, ballots):
     return seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_voters", "ballot_length"), [(9, 15), (10, 2)])
 def test_against_plain_counts(n_voters, ballot_length):
     results, parties, ballots = elections(n_voters=n_voters, ballot_length=ballot_length)
@@ -96,6 +97,7 @@ def test_against_plain_counts(n_voters, ballot_length):
         assert seen["condorcet_winner"] < len(results)
 
 
+@pytest.mark.slow
 def test_shares_of_constituencies():
     results, _, ballots = elections(n_voters=300, n_constituencies=3, ballot_length=15)
     checked = 0
@@ -135,6 +137,7 @@ def test_welfare_gains():
     assert limit.metrics["best_welfare_gain"] == pytest.approx(0.3, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_black_never_fails_the_winner_and_the_rest_are_ordered():
     """Who follows the majorities elects every Condorcet winner."""
     sweep = ParameterSweep({"electoral_system": ["Schulze", "Copeland"]}, {**GIVEN, "n_voters": 9})
@@ -159,6 +162,7 @@ def run(swept, n_runs, metrics=tuple(METRICS[:5]), **options):
     return runner.run(), runner.party_results()
 
 
+@pytest.mark.slow
 def test_ballots_by_type_against_plain_counts():
     """Few voters of high temperature, so that all happens, whose ballots end with NOTA or after three parties."""
     options = {
@@ -173,6 +177,7 @@ def test_ballots_by_type_against_plain_counts():
     assert {len(ballot) for of_run in ballots for ballot, n in of_run.items() if n} == {0, 1, 2, 3}
 
 
+@pytest.mark.slow
 def test_the_infinite_electorate_against_plain_counts():
     options = {"engine": "limit", "temperature": 0.1}
     lists = [
@@ -188,6 +193,7 @@ def test_the_infinite_electorate_against_plain_counts():
     assert 0 < results.filter(electoral_system="FPTP")["condorcet_winner_elected"].sum() < len(lists)
 
 
+@pytest.mark.slow
 def test_engines_have_one_law():
     """Means over 1,000 elections: a right program fails one of the six comparisons with probability below 1e-5."""
     names = [*METRICS[:4], "upward_monotonicity_failure", "downward_monotonicity_failure"]

@@ -53,11 +53,13 @@ def shared():
         return run(), rows
 
 
+@pytest.mark.slow
 def test_one_poll_serves_all_systems(shared):
     _, rows = shared
     assert [n for n, _ in rows] == [3 * 2] * 2  # 3 runs of 2 constituencies, a program each temperature
 
 
+@pytest.mark.slow
 def test_shared_and_not_shared_are_the_same_to_the_bit(shared, monkeypatch):
     rows = count_polled(monkeypatch)
     for module in (esim_jax.chunks, esim_jax.plan):
@@ -67,6 +69,7 @@ def test_shared_and_not_shared_are_the_same_to_the_bit(shared, monkeypatch):
     assert all(a.equals(b) for a, b in zip(alone, shared[0], strict=True))
 
 
+@pytest.mark.slow
 def test_chunks_and_neighbours_change_nothing(shared):
     assert all(a.equals(b) for a, b in zip(run(chunk_size=7), shared[0], strict=True))
     for system in ("STAR", "FPTP"):
@@ -103,6 +106,7 @@ def test_votes_without_ballots_are_shared_too(monkeypatch):
         assert result.vse == row["vse"]
 
 
+@pytest.mark.slow
 def test_magnitudes_and_lengths_are_polls_of_their_own():
     sweep = ParameterSweep(
         {"electoral_system": ["STV", "SNTV"], "district_magnitude": [1, 2], "ballot_length": [2, 4]},
@@ -157,6 +161,7 @@ def test_contests_that_nobody_asks_for_are_not_counted():
     assert (np.asarray(state.stage)[needed] > 0).all()
 
 
+@pytest.mark.slow
 def test_votes_are_the_same_whether_or_not_a_metric_asks_for_more(monkeypatch):
     """Without welfare and NOTA, the votes are told by the rankings that are kept: nobody is asked twice."""
     tallies = []

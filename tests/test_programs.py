@@ -26,7 +26,10 @@ def function():
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(programs, "keep_compiled_programs", lambda: tmp_path / "compiled")
     monkeypatch.setattr(jax, "device_count", lambda: 1)
-    return tmp_path / "compiled-programs"
+    seconds = jax.config.values["jax_persistent_cache_min_compile_time_secs"]
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1e9)  # nothing comes out of JAX's own cache
+    yield tmp_path / "compiled-programs"
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
 
 
 def value(function, n=3, factor=2):

@@ -58,6 +58,7 @@ def test_a_row_replays_from_its_own_parameters_and_seed(ragged):
     assert_rows_replay(*ragged)
 
 
+@pytest.mark.slow
 def test_a_row_with_parties_replays():
     lists = [
         [Party("A", -0.2, 0.0), Party("B", 0.4, 0.1, incumbent=True)],
@@ -72,6 +73,7 @@ def test_a_row_with_parties_replays():
         assert {name: replay[name] for name in METRICS} == {name: row[name] for name in METRICS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_size", [1, 5, 64, 10_000])
 def test_chunk_size_changes_nothing(ragged, chunk_size):
     for ours, theirs in zip(run(chunk_size=chunk_size), ragged, strict=True):
@@ -108,6 +110,7 @@ assert all(a.equals(b) for a, b in zip(alone, together, strict=True))
 """
 
 
+@pytest.mark.slow
 def test_number_of_devices_changes_nothing(ragged, tmp_path):
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
     here = os.path.dirname(__file__)  # noqa: PTH120

@@ -110,6 +110,7 @@ def test_merrill_table_4_social_utility_efficiency(merrill, spatial):
             assert abs(ours["social_utility"] - table["rows"][name][k]) < allowed, (name, column)
 
 
+@pytest.mark.slow
 def test_limits_of_condorcet_efficiency_among_three_candidates(merrill):
     """With 1,001 voters and equally likely rankings. At 25 voters plurality has 3.4 percent more than in the limit; by
     the root of the number of voters that is .6 at 1,001, and the other systems differ by less."""
@@ -149,6 +150,7 @@ def test_condorcet_s_paradox_in_small_electorates(paradoxes):
         assert abs(share - p) < K * (p * (1 - p) / elections) ** 0.5, (m, n_voters)
 
 
+@pytest.mark.slow
 def test_condorcet_s_paradox_in_large_electorates(paradoxes):
     """Niemi and Weisberg's table 1, for infinitely many voters: 1,001 differ by less than .0005."""
     limit = reference("impartial_culture_condorcet")["niemi_weisberg_table_1_n_infinity"]

@@ -61,6 +61,7 @@ def test_order_follows_plackett_and_luce():
     assert stats.chisquare([found[order] for order in orders], expected).pvalue > FALSE_ALARM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("include_nota", [False, True])
 def test_first_places_are_the_votes(include_nota):
     given = {"parties": PARTIES, "n_voters": 6_001, "n_constituencies": 3, "include_nota": include_nota}
@@ -120,6 +121,7 @@ def plain_count(system, ballots, n_seats):
     return count_ballots(profile, system, n_seats, **({"decimals": 5} if system == "STV" else {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", RANKED)
 def test_whole_elections_against_the_plain_rules(system, seats_of_whole_elections):
     n_seats = 2 if system in SEVERAL else None
@@ -167,6 +169,7 @@ def test_near_temperature_zero_ballots_are_the_voters_utilities():
     assert (approved[sure] == liked[sure]).all()
 
 
+@pytest.mark.slow
 def test_rows_replay_and_chunks_change_nothing():
     sweep = ParameterSweep(
         {"electoral_system": ["IRV", "FPTP", "STV", "Schulze"], "n_voters": [300, 4_000]},

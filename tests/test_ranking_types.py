@@ -52,6 +52,7 @@ def scenario(**given):
 # --- the law ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "n_approved"),
     [
@@ -240,6 +241,7 @@ def run(swept, fixed, n_runs, **options):
     return runner.run(), runner.party_results()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("systems", "given"),
     [
@@ -284,6 +286,7 @@ def of_many_systems():
     return one, several
 
 
+@pytest.mark.slow
 def test_infinite_and_huge_electorates_do_what_the_law_says():
     """The plain rules count ten million ballots in the law's proportions."""
     for (_, by_party), n_seats in zip(of_many_systems(), (None, 2), strict=True):
@@ -308,6 +311,7 @@ def test_infinite_and_huge_electorates_do_what_the_law_says():
                 assert {name[0] for name in mine["party"]} == {*elected}, (system, engine)
 
 
+@pytest.mark.slow
 def test_rows_replay_and_chunks_change_nothing():
     """Lists of three and five parties share a program; a row with three held again has one of its own."""
     swept = {"parties": [PARTIES[:3], PARTIES[:5]], "n_voters": [20_000, 300]}
@@ -333,6 +337,7 @@ def test_first_preferences_are_the_same_under_every_system():
     np.testing.assert_array_equal(plurality.seats, ranked.seats)
 
 
+@pytest.mark.slow
 def test_the_estimate_of_memory_is_from_above():
     """Of both programs of a chunk: what draws the ballots by type, and what counts them."""
     p = read_parameters({"parties": PARTIES[:5], "electoral_system": "STV", "engine": "multinomial"})

@@ -103,6 +103,7 @@ def parts_of(run_dir):
     return sorted((run_dir / "parts").iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_directory_changes_no_byte(tmp_path, interrupt):
     memory = runner()
     results = memory.run()

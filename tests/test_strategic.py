@@ -40,6 +40,7 @@ def hold(**parameters):
     return ElectionModel(**{**POLL, **parameters}, seed=8).run_election()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [POLL, PREVIOUS], ids=["poll", "previous"])
 def test_votes_are_the_oracles(case):
     """A voter at the margin may flip by rounding, as in test_election_oracle."""
@@ -152,6 +153,7 @@ for name, frame in zip(("results", "parties"), run(chunk_size=3)):
 """
 
 
+@pytest.mark.slow
 def test_rows_replay_and_neither_chunks_nor_devices_change_anything(tmp_path):
     results, parties = run()
     for row in results.iter_rows(named=True):
@@ -185,6 +187,7 @@ IDLE = {  # what is swept, and with what it is idle or not
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDLE)
 def test_parameters_that_change_nothing(name):
     values, without, with_it = IDLE[name]

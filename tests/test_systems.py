@@ -107,6 +107,7 @@ def test_worked_examples_of_the_literature():
 # --- the exact oracle ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @every_rule
 def test_agrees_with_the_exact_oracle(rule):
     @plain
@@ -217,6 +218,7 @@ def test_dhondt_gives_at_least_the_lower_quota(contest):
         assert s >= v * n_seats // max(sum(votes), 1)
 
 
+@pytest.mark.slow
 @every_rule
 def test_parties_without_votes_change_nothing(rule):
     rng = np.random.default_rng(5)

@@ -164,6 +164,7 @@ def test_each_row_votes_once_in_its_constituency():
     assert votes.tolist() == votes_by_label(u.argmax(axis=1)[repeated], LABELS[repeated])
 
 
+@pytest.mark.slow
 def test_utilities_in_the_place_of_positions_in_any_order_and_ranked():
     """At temperature 0 with three parties, one constituency: the runoff between the two that lead, by the utilities."""
     u = np.random.default_rng(9).normal(size=(N, 3)) + np.array([0.1, 0.0, 0.05])

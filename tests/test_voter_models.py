@@ -139,6 +139,7 @@ LAWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "others", "m", "law"), LAWS)
 def test_rankings_are_as_likely_as_stated(name, others, m, law):
     assert sum(law.values()) == 1
@@ -228,6 +229,7 @@ def test_every_ranking_of_six_parties_is_as_likely():
 ORDERED = ["impartial_anonymous_culture", "mallows", "single_peaked", "single_peaked_conitzer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ORDERED, "impartial_culture"])
 def test_surplus_places_change_no_bit(name):
     index = jnp.arange(512, dtype=jnp.uint32)
@@ -451,6 +453,7 @@ def held(name, **options):
     return runner, runner.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["space", "anonymous"])
 def test_the_results_of_a_sweep_do_not_depend_on_its_chunks_and_each_row_can_be_held_again(name):
     _, results = held(name)

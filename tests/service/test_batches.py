@@ -311,6 +311,7 @@ def test_a_thousand_entities_in_tens_cost_nothing(service, model):
     assert len(set(drawn[0])) == 10
 
 
+@pytest.mark.slow
 def test_a_model_server_that_is_away(tmp_path):
     with Service(
         f"sqlite:///{tmp_path}/test.db", llm_base_url="http://127.0.0.1:9/v1", llm_model="m", llm_max_retries=0

@@ -348,6 +348,7 @@ def test_a_setting_that_is_not_allowed_is_named(monkeypatch: pytest.MonkeyPatch)
         read_settings(database_url="mysql://localhost/x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["embedded", "server"])
 def test_an_interrupted_batch_goes_on(
     server: Server, model: ScriptedModel, ids: list[str], tmp_path: Path, where: str

@@ -258,6 +258,7 @@ def test_another_worker_takes_over_from_one_that_does_not_come_back(
         check_calls(model, record.answered(batch_id), lost)
 
 
+@pytest.mark.slow
 def test_a_batch_whose_worker_died_before_it_was_queued_is_run_by_another(shared: Worker, record: Record) -> None:
     ids = shared.make_entities("Ada", "Ben")
     with record.database.transaction() as session:  # what POST does first
@@ -267,6 +268,7 @@ def test_a_batch_whose_worker_died_before_it_was_queued_is_run_by_another(shared
     check_whole(shared.wait_for(batch_id, timeout=15), record, utterances=2)
 
 
+@pytest.mark.slow
 def test_termination_lets_calls_in_flight_end(url: str, model: ScriptedModel) -> None:
     with Worker(url, model) as worker, closing(Record(url)) as record:
         batch_id = worker.make_batch(worker.make_entities(*NAMES), num_simulations=12, n_turns=2)
@@ -278,6 +280,7 @@ def test_termination_lets_calls_in_flight_end(url: str, model: ScriptedModel) ->
         assert model.calls() == 48
 
 
+@pytest.mark.slow
 def test_termination_that_does_not_wait_fails_nothing(
     url: str, model: ScriptedModel, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,6 +304,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_second_process_on_the_same_file_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/test.db"
     with Service(url):
@@ -352,6 +356,7 @@ def test_what_was_cancelled_in_its_last_call_is_completed_by_a_retry(shared: Wor
     assert model.calls() == 1
 
 
+@pytest.mark.slow
 def test_deletion_of_a_running_batch_leaves_nothing(
     url: str, model: ScriptedModel, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,6 +55,7 @@ def test_migrations_make_the_tables_of_the_models(url: str) -> None:
         database.migrate()  # nothing is left to do
 
 
+@pytest.mark.slow
 def test_an_old_database_is_upgraded_at_start_and_keeps_its_data(url: str) -> None:
     at = "2025-01-02 03:04:05"
     kind = {"id": "type-1", "name": "Voter", "description": "", "dimensions": "[]", "created_at": at, "updated_at": at}

@@ -138,6 +138,7 @@ def test_with_a_key_the_service_answers_to_any_name(tmp_path: Path) -> None:
         assert client.get(BATCHES, headers={"X-API-Key": KEY}).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "key"), [("0.0.0.0", None), ("0.0.0.0", ""), ("::", None), ("a.example", None), ("", None)]
 )
@@ -503,6 +504,7 @@ def test_without_a_model_all_but_running_works(tmp_path: Path) -> None:
         assert service.post(PREVIEW, new)["combinations"] == 3
 
 
+@pytest.mark.slow
 def test_without_any_installed_model_it_is_said_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "weights", lambda: None)
     with client_of(tmp_path, llm_base_url=None, llm_model=None) as client:
