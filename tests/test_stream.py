@@ -220,13 +220,15 @@ def test_aligned_chunks_hold_the_same_runs_of_all_configurations():
     assert len({*simulations}) == 45 - 6
 
 
-def test_rows_in_memory_are_put_in_order():
+@pytest.mark.parametrize("few", [0, 100])
+def test_rows_in_memory_are_put_in_order(monkeypatch, few):
+    """By sorting them, or by putting stretches of them together."""
+    monkeypatch.setattr(esim_jax.sweep.kept, "_FEW", few)
     design = runner()._sweep.design
     rows = MemoryRows(design)
-    for configuration, runs in ((2, range(50)), (0, range(10, 50)), (1, range(50)), (0, range(10))):
-        rows.add(
-            pl.DataFrame({"config_idx": [configuration] * len(runs), "run_idx": list(runs), "seed": [0] * len(runs)})
-        )
+    for spans in (((0, 10, 30), (2, 0, 50)), ((0, 30, 50),), ((1, 0, 50),), ((0, 0, 10),)):
+        places = [(configuration, run) for configuration, first, stop in spans for run in range(first, stop)]
+        rows.add(pl.DataFrame(places, schema=["config_idx", "run_idx"], orient="row").with_columns(seed=0))
     rows.finish()
     (window,) = rows.windows([])
     assert window.select("config_idx", "run_idx").rows() == [(c, r) for c in range(3) for r in range(50)]

@@ -1,8 +1,11 @@
 """Kept rows: what is finished of a sweep, in memory or in a run directory, read back in order."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import polars as pl
 
 from esim_jax.chunks import Span
@@ -36,6 +39,10 @@ class Kept(Protocol):
         ...
 
 
+_FEW = 1_000
+"""Stretches of rows that are put together; more of them are sorted row by row."""
+
+
 class MemoryRows:
     """Rows that are kept in memory."""
 
@@ -59,17 +66,30 @@ class MemoryRows:
 
     def finish(self) -> None:
         """Puts the rows in order."""
-        self._frames.sort(key=lambda rows: rows.row(0)[:2])  # so that columns stand in the order of the rows, too
-        self._rows = pl.concat(self._frames, how="diagonal", rechunk=True) if self._frames else pl.DataFrame()
+        cut = [(rows, *self._stretches(rows)) for rows in self._frames]
+        if sum(len(first) for _, first, _ in cut) <= _FEW:  # stretches are put together without a look at their rows
+            pieces = [
+                (place, rows[start:stop])
+                for rows, first, places in cut
+                for place, (start, stop) in zip(places, pairwise([*first, rows.height]), strict=True)
+            ]
+            self._rows = _join([rows for _, rows in sorted(pieces, key=itemgetter(0))])
+        else:
+            self._frames.sort(key=lambda rows: rows.row(0)[:2])  # so that columns stand in the order of the rows, too
+            self._rows = _join(self._frames).sort("config_idx", "run_idx")
         self._frames = []
-        if self._rows.height and not self._in_order():
-            self._rows = self._rows.sort("config_idx", "run_idx")
 
-    def _in_order(self) -> bool:
-        place = self._rows["config_idx"] * self._design.n_runs + self._rows["run_idx"]
-        return place.is_sorted()
+    def _stretches(self, rows: pl.DataFrame) -> tuple[list[int], list[int]]:
+        """Where rows begin that follow each other in the design, and the places of these first ones there."""
+        place = rows["config_idx"].to_numpy() * self._design.n_runs + rows["run_idx"].to_numpy()
+        first = np.flatnonzero(np.diff(place, prepend=-2) != 1)
+        return first.tolist(), place[first].tolist()
 
     def windows(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """These columns of all rows, in order."""
         chosen = self._rows.select("config_idx", "run_idx", "seed", *columns)
         return (chosen[start:stop] for start, stop in windows(chosen.height))
+
+
+def _join(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame()
