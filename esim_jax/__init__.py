@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from esim_jax.election import ElectionModel, ElectionResult
-    from esim_jax.errors import ChunkWarning, EsimError, InputError, OutcomeWarning, ResultsError, SimulationWarning
+    from esim_jax.errors import (
+        ChunkWarning,
+        EsimError,
+        IdleParameterWarning,
+        InputError,
+        OutcomeWarning,
+        ResultsError,
+        SimulationWarning,
+    )
     from esim_jax.parties import Party
     from esim_jax.sweep.runner import BatchRunner
     from esim_jax.sweep.space import ParameterSweep
