@@ -132,7 +132,7 @@ class CompiledFunction:
 
 def _shape_of(leaf: Any) -> tuple[Any, ...]:
     sharding = leaf.sharding if isinstance(leaf, jax.Array) else None
-    return leaf.shape, str(leaf.dtype), getattr(leaf, "weak_type", False), sharding
+    return leaf.shape, leaf.dtype, getattr(leaf, "weak_type", False), sharding
 
 
 class _UnknownError(Exception):
