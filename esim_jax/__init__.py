@@ -6,6 +6,8 @@ The public names are imported on first use, so that `electoral-sim --help` need 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from esim_jax.garbage import made_to_last
+
 if TYPE_CHECKING:
     from esim_jax.election import ElectionModel, ElectionResult
     from esim_jax.errors import (
@@ -57,7 +59,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports a public name when it is first asked for."""
     if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
+        with made_to_last():
+            globals()[name] = getattr(import_module(_HOME[name]), name)
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -8,21 +8,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
-from jaxtyping import Bool, Int, Shaped, UInt
+from jax import Array
+from jaxtyping import Bool, Int, UInt
 
-from esim_jax.model.candidates import by_party, of_candidates
+from esim_jax.ballot_box import Asks, BallotBox, TypedBox, contest_lots
 from esim_jax.model.scenario import Scenario
-from esim_jax.packing import Words
-from esim_jax.poll import Polls
-from esim_jax.random import LOT_DRAWS, random_words
-from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
-from esim_jax.systems import PAIRWISE, RANKED, RULES, Contest, System, passes_threshold
-from esim_jax.systems.condorcet import Pairs, by_pairs, condorcet_winner, sum_pairs
+from esim_jax.systems import RULES, Contest, System, passes_threshold
 from esim_jax.systems.mixed import majority_bonus, mixed_member_proportional, parallel, with_minimum
-from esim_jax.systems.positional import approval
-from esim_jax.systems.staged import RankedContest, StagedRule, State, count_rows, final_states
 
 NATION = np.uint32(0xFFFF_FFFF)
 """Index that draws the lots of a nationwide contest; constituencies draw with their own number."""
@@ -43,135 +36,26 @@ def allot_seats(
     systems: tuple[System, ...],
     constituency_votes: Int[Array, "constituency party"],
     votes: Int[Array, "simulation party"],
-    ballots: "BallotBox | TypedBox | None" = None,
+    ballots: BallotBox | TypedBox | None = None,
 ) -> Seats:
     """The seats of elections whose votes are counted; `ballots` where some system needs more than first places.
 
     Every system in use is applied to every simulation, and each simulation keeps its own: seats cost little.
     """
-    count = _Count(scenarios, constituencies, constituency_votes, votes, ballots)
-    chosen = Seats(jnp.zeros_like(votes), count.no, jnp.zeros_like(constituency_votes), jnp.zeros_like(votes[:, 0]))
-    for index, system in enumerate(systems):
-        mine = scenarios.system == index
+    count = _Count(scenarios, constituencies, constituency_votes, votes, Asks(len(systems), scenarios.system))
+    chosen = _of_constituencies(count, systems, ballots)
+    for number, system in enumerate(systems):
+        if system.level not in _LEVELS:
+            continue
+        mine = count.asking_for(number)
         found = _LEVELS[system.level](count, system, mine)
-        of_constituency = mine[constituencies.simulation]
         chosen = Seats(
             jnp.where(mine[:, None], found.seats, chosen.seats),
             (mine & found.threshold_waived) | chosen.threshold_waived,
-            jnp.where(of_constituency[:, None], found.constituency_seats, chosen.constituency_seats),
+            jnp.where(mine[constituencies.simulation][:, None], found.constituency_seats, chosen.constituency_seats),
             jnp.where(mine, found.vacant, chosen.vacant),
         )
     return chosen
-
-
-@dataclass(frozen=True)
-class BallotBox:
-    """The ballots that a chunk's polls keep, and what is counted once a poll, whatever number of simulations asks.
-
-    Attributes:
-        polls: who was asked.
-        words: of their ballots, by kind, see `esim_jax.systems.System.ballots`.
-        constituency: of each row of them, among those of the polls.
-        of_poll: the constituency, among those of the polls, of each of the simulations'.
-        in_use: whether there is such a constituency; False for a surplus place.
-        candidates: of each party. Where there are several, contests are theirs, and seats are their party's.
-    """
-
-    polls: Polls
-    words: dict[str, Words]
-    constituency: Int[Array, " row"]
-    of_poll: Int[Array, " constituency"]
-    in_use: Bool[Array, " constituency"]
-    candidates: int = 1
-
-    @cached_property
-    def contests(self) -> RankedContest:
-        """Of the polls' constituencies."""
-        scenarios, of = self.polls.scenarios, self.polls.constituencies
-        stands = of_candidates(scenarios.eligible, self.candidates)
-        lots = _lots(scenarios, of.simulation, of.number, stands.shape[-1])
-        return RankedContest(of.n_seats.astype(jnp.int64), lots, stands[of.simulation])
-
-    @cached_property
-    def pairs(self) -> Int[Array, "contest party party"]:
-        """The pairwise matrix of each contest, see `esim_jax.systems.condorcet`."""
-        return sum_pairs(self.contests, self.words["rankings"], self.constituency)
-
-    def states(self, rule: StagedRule) -> State:
-        """What a rule on rankings knows of each contest in the end."""
-        return final_states(rule, self.contests, self.words["rankings"], self.constituency)
-
-    def count(self, system: System, mine: Bool[Array, " simulation"]) -> Int[Array, "constituency party"]:
-        """Seats by a rule in the constituencies of some simulations; in those of others they mean nothing."""
-        contests, n_parties = self.contests, self.polls.scenarios.weight.shape[-1]
-        if system.rule in PAIRWISE:
-            pairs = self.pairs  # outside the branch: other rules and metrics use it too
-
-            def counted() -> Int[Array, "contest party"]:
-                return jax.vmap(RANKED[system.rule].seats)(contests, Pairs(pairs, jnp.ones(len(pairs), bool)))
-        else:
-            needed = jnp.zeros(len(self.polls.scenarios.weight), bool).at[self.polls.of].max(mine)
-
-            def counted() -> Int[Array, "contest party"]:
-                return count_rows(
-                    RANKED[system.rule], contests, self.words[system.ballots], self.constituency,
-                    needed=needed[self.polls.constituencies.simulation],
-                )  # fmt: skip
-
-        none = jnp.zeros(contests.lots.shape, jnp.int64)
-        won = by_party(lax.cond(mine.any(), counted, lambda: none), n_parties, self.candidates)
-        seats = self.of_simulations(won)
-        return jnp.where(self.in_use[:, None], seats, 0)
-
-    def of_simulations(self, values: Shaped[Array, "contest ..."]) -> Shaped[Array, "constituency ..."]:
-        """What each of the simulations' constituencies has in its poll; anything in a surplus place."""
-        return values[self.of_poll]
-
-
-@dataclass(frozen=True)
-class TypedBox:
-    """The ballots of a chunk's constituencies by type, counted as a `BallotBox` counts those of voters.
-
-    Attributes:
-        scenarios: of the simulations.
-        constituencies: of the simulations.
-        ballots: of each constituency.
-    """
-
-    scenarios: Scenario
-    constituencies: Constituencies
-    ballots: TypedBallots
-
-    @cached_property
-    def contests(self) -> RankedContest:
-        """Of the constituencies."""
-        scenarios, of = self.scenarios, self.constituencies
-        lots = _lots(scenarios, of.simulation, of.number)
-        return RankedContest(of.n_seats.astype(jnp.int64), lots, scenarios.eligible[of.simulation])
-
-    @cached_property
-    def pairs(self) -> Int[Array, "constituency party party"]:
-        """The pairwise matrix of each contest; of sets of approved parties it means nothing."""
-        pairs: Array = self.states(by_pairs(condorcet_winner)).pairs
-        return pairs
-
-    def states(self, rule: StagedRule) -> State:
-        """What a rule knows of each contest in the end."""
-        return self.ballots.states(rule, self.contests)
-
-    def count(self, system: System, mine: Bool[Array, " simulation"]) -> Int[Array, "constituency party"]:
-        """Seats by a rule in the constituencies of some simulations; in those of others they mean nothing."""
-        contests = self.contests
-        rule = approval if system.rule == "approval" else RANKED[system.rule]  # its types are rankings, cut short
-
-        def counted() -> Int[Array, "constituency party"]:
-            return jax.vmap(rule.seats)(contests, self.states(rule))
-
-        return lax.cond(mine.any(), counted, lambda: jnp.zeros(contests.lots.shape, jnp.int64))
-
-    def of_simulations(self, values: Shaped[Array, "constituency ..."]) -> Shaped[Array, "constituency ..."]:
-        """As they are: each constituency has its own ballots."""
-        return values
 
 
 @dataclass(frozen=True)
@@ -182,7 +66,7 @@ class _Count:
     constituencies: Constituencies
     constituency_votes: Int[Array, "constituency party"]
     votes: Int[Array, "simulation party"]
-    ballots: BallotBox | TypedBox | None
+    asks: Asks
 
     @property
     def n_simulations(self) -> int:
@@ -192,6 +76,10 @@ class _Count:
     def no(self) -> Bool[Array, " simulation"]:
         """False for every simulation."""
         return jnp.zeros(self.n_simulations, bool)
+
+    def asking_for(self, number: int) -> Bool[Array, " simulation"]:
+        """Which simulations ask for a system."""
+        return self.asks.system == number if self.asks.n_systems > 1 else ~self.no
 
     @property
     def n_seats(self) -> Int[Array, " simulation"]:
@@ -209,7 +97,7 @@ class _Count:
         return Contest(
             self.constituency_votes * self.scenarios.eligible[where],
             self.constituencies.n_seats.astype(jnp.int64),
-            _lots(self.scenarios, where, self.constituencies.number),
+            contest_lots(self.scenarios, where, self.constituencies.number),
         )
 
     @cached_property
@@ -220,7 +108,7 @@ class _Count:
     @cached_property
     def lots(self) -> UInt[Array, "simulation party"]:
         """Of nationwide contests."""
-        return _lots(self.scenarios, jnp.arange(self.n_simulations), jnp.full(self.n_simulations, NATION))
+        return contest_lots(self.scenarios, jnp.arange(self.n_simulations), jnp.full(self.n_simulations, NATION))
 
     def of_nation(self, constituency_seats: Int[Array, "constituency party"]) -> Int[Array, "simulation party"]:
         """Sums over constituencies."""
@@ -264,23 +152,32 @@ class _Count:
         return self.local._replace(votes=votes), waived | somewhere
 
 
-def _by_constituency(count: _Count, system: System, mine: Array) -> Seats:  # noqa: ARG001
-    """The rule in every constituency; thresholds don't bear on plurality."""
-    if system.rule == "plurality":
-        local, waived = count.plurality, count.no
-    else:
-        contest, waived = count.in_districts
-        local = jax.vmap(RULES[system.rule])(contest)
+def _of_constituencies(count: _Count, systems: tuple[System, ...], ballots: BallotBox | TypedBox | None) -> Seats:
+    """What simulations win whose constituencies elect their own members; of others it means nothing."""
+    simulation = count.constituencies.simulation
+    local, waived = _none(count), count.no
+    ranked = {number: system for number, system in enumerate(systems) if system.level == "rankings"}
+    if ranked:
+        assert ballots is not None  # noqa: S101 (the plan of such systems gives them)
+        local = ballots.count(ranked, count.asks, simulation)
+    for number, system in enumerate(systems):
+        if system.level == "constituency":
+            mine = count.asking_for(number)
+            found, somewhere = _by_constituency(count, system)
+            local = jnp.where(mine[simulation][:, None], found, local)
+            waived = waived | (mine & somewhere)
     seats = count.of_nation(local)
     return Seats(seats, waived, local, count.n_seats - seats.sum(axis=-1))
 
 
-def _by_rankings(count: _Count, system: System, mine: Array) -> Seats:
-    """The rule in every constituency, on its ballots that say more than one name."""
-    assert count.ballots is not None  # noqa: S101 (the plan of such systems gives them)
-    local = count.ballots.count(system, mine)
-    seats = count.of_nation(local)
-    return Seats(seats, count.no, local, count.n_seats - seats.sum(axis=-1))
+def _by_constituency(
+    count: _Count, system: System
+) -> tuple[Int[Array, "constituency party"], Bool[Array, " simulation"]]:
+    """The rule in every constituency, and whether somewhere no threshold was applied; plurality knows none."""
+    if system.rule == "plurality":
+        return count.plurality, count.no
+    contest, waived = count.in_districts
+    return jax.vmap(RULES[system.rule])(contest), waived
 
 
 def _by_nation(count: _Count, system: System, mine: Array) -> Seats:  # noqa: ARG001
@@ -292,13 +189,14 @@ def _by_nation(count: _Count, system: System, mine: Array) -> Seats:  # noqa: AR
 
 def _levelled(count: _Count, system: System, mine: Array) -> Seats:
     """The rule in every constituency, and levelling seats that bring the totals closer to the nation's votes."""
-    won = _by_constituency(count, system, mine)
+    local, somewhere = _by_constituency(count, system)
+    won = count.of_nation(local)
     national, _ = count.taking_part
-    levelled, waived = count.over(count.scenarios.levelling_threshold, national, count.waiver(won.seats) & national)
-    total = won.seats.sum(axis=-1) + count.extra_seats
+    levelled, waived = count.over(count.scenarios.levelling_threshold, national, count.waiver(won) & national)
+    total = won.sum(axis=-1) + count.extra_seats
     contest = Contest(_only(mine, count.votes * levelled), total, count.lots)
-    seats = jax.vmap(lambda c, m: with_minimum(system.rule, c, m))(contest, _only(mine, won.seats))
-    return Seats(seats, won.threshold_waived | waived, won.constituency_seats, count.n_seats - seats.sum(axis=-1))
+    seats = jax.vmap(lambda c, m: with_minimum(system.rule, c, m))(contest, _only(mine, won))
+    return Seats(seats, somewhere | waived, local, count.n_seats - seats.sum(axis=-1))
 
 
 def _mixed_member_proportional(count: _Count, system: System, mine: Array) -> Seats:
@@ -328,14 +226,13 @@ def _majority_bonus(count: _Count, system: System, mine: Array) -> Seats:
 
 
 _LEVELS: dict[str, Callable[[_Count, System, Array], Seats]] = {
-    "constituency": _by_constituency,
     "nation": _by_nation,
     "levelled": _levelled,
-    "rankings": _by_rankings,
     "MMP": _mixed_member_proportional,
     "parallel": _parallel,
     "majority_bonus": _majority_bonus,
 }
+"""Where the nation has a say in the seats, by `esim_jax.systems.System.level`."""
 
 
 def _only(mine: Bool[Array, " simulation"], numbers: Int[Array, "simulation party"]) -> Int[Array, "simulation party"]:
@@ -345,12 +242,3 @@ def _only(mine: Bool[Array, " simulation"], numbers: Int[Array, "simulation part
 
 def _none(count: _Count) -> Int[Array, "constituency party"]:
     return jnp.zeros_like(count.constituency_votes)
-
-
-def _lots(
-    scenarios: Scenario, simulation: Int[Array, " contest"], index: Array, n: int | None = None
-) -> UInt[Array, "contest party"]:
-    """A random number for each party of each contest, or for each of n candidates."""
-    key = (scenarios.key_high[simulation][:, None], scenarios.key_low[simulation][:, None])
-    party = jnp.arange(n or scenarios.weight.shape[1], dtype=jnp.uint32)
-    return random_words(key, index[:, None].astype(jnp.uint32), LOT_DRAWS + party[None, :])[0]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from esim_jax.arguments import CONFIG_KEYS, RUN_FLAGS, make_parser
 from esim_jax.errors import EsimError, InputError
+from esim_jax.garbage import made_to_last
 from esim_jax.kinds import nearest
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.output:
         check_destination(options.output)
 
-    from esim_jax.election import ElectionModel
-    from esim_jax.results.report import export_election, show_election
+    with made_to_last():
+        from esim_jax.election import ElectionModel
+        from esim_jax.results.report import export_election, show_election
 
     model = ElectionModel(**given, seed=seed)
     result = model.run_election()
@@ -89,8 +91,9 @@ def _batch(options: argparse.Namespace) -> int:
     if len({path.resolve() for path in destinations}) < len(destinations):
         raise InputError(f"--output and --summary both name {options.output!r}; give two files.")
 
-    from esim_jax.sweep.replay import make_runner
-    from esim_jax.sweep.session import LostProcessError
+    with made_to_last():
+        from esim_jax.sweep.replay import make_runner
+        from esim_jax.sweep.session import LostProcessError
 
     if processes is not None and not processes.first:
         options.quiet, options.output, options.summary = True, None, None
@@ -207,7 +210,8 @@ def _replay(options: argparse.Namespace) -> int:
     """Runs a row of a file again and compares."""
     if not isinstance(options.row, int):
         raise InputError(f"--row {options.row} is not allowed: it must be a whole number from 0.")
-    from esim_jax.sweep.replay import replay_row
+    with made_to_last():
+        from esim_jax.sweep.replay import replay_row
 
     replay = replay_row(Path(options.file), options.row)
     if not options.quiet:

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Int
 
-from esim_jax.allot import BallotBox, Seats, TypedBox
+from esim_jax.allot import Seats
+from esim_jax.ballot_box import BallotBox, TypedBox
 from esim_jax.metrics.monotonicity import Failures, failures
 from esim_jax.metrics.pairwise import Majorities
 from esim_jax.metrics.registry import METRICS

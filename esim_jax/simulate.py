@@ -14,7 +14,8 @@ from jax import Array, lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Float, Int
 
-from esim_jax.allot import BallotBox, TypedBox, allot_seats
+from esim_jax.allot import allot_seats
+from esim_jax.ballot_box import BallotBox, TypedBox
 from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure

@@ -282,7 +282,7 @@ def count_elections(systems: tuple[System, ...], elections: Election) -> Any:
     simulation = np.repeat(np.arange(n, dtype=np.int32), n_constituencies)
     number = np.tile(np.arange(n_constituencies, dtype=np.uint32), n)
     constituencies = Constituencies(simulation, number, None, elections.seats.reshape(-1), None)
-    with patch.object(allot, "_lots", lambda _scenarios, simulation, _index: elections.lots[simulation]):
+    with patch.object(allot, "contest_lots", lambda _scenarios, simulation, _index: elections.lots[simulation]):
         return allot.allot_seats(
             Scenario(**dict.fromkeys(Scenario._fields) | known),
             constituencies,

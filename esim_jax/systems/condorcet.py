@@ -73,7 +73,8 @@ def sum_pairs(
 
 
 def _ranked(pairs: Int[Array, "party party"]) -> Bool[Array, " party"]:
-    return jnp.diagonal(pairs) > 0
+    n_parties = pairs.shape[0]
+    return pairs.reshape(-1)[:: n_parties + 1] > 0  # the diagonal, by strides: it compiles faster than a gather
 
 
 def _victories(pairs: Int[Array, "party party"]) -> Bool[Array, "party party"]:

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Int, UInt
 from esim_jax.systems._base import comes_before
 from esim_jax.systems.rankings import Ranking, numbers_of, pack_rankings, ranked_bits
 
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 2048
 """Rows that `count_rows` adds up at a time: their ballots fit a processor's cache. It can't change a result."""
 
 _SUMS_AT_ONCE = 32  # a loop that adds up more of them spills its registers and compiles for long
@@ -197,33 +197,41 @@ def final_states(
     of_lanes = partial(_of_each, n_lanes=n_lanes)
     n_sums = len(jax.eval_shape(lambda: of_lanes(rule.ballot)(ballots, hands, _at(contest_of_row, state))))
 
-    def stage(carry: tuple[Array, State, Hand]) -> tuple[Array, State, Hand]:
-        number, state, hands = carry
+    def look(contest: Array, ballot: Ranking, hand: Hand, state: State) -> tuple[Array, Hand]:
+        # gathered once a row, before the loop over its lanes; what a stage finds in the ballots is not kept for others
+        of_row, ballot = lax.optimization_barrier((_at(contest, state), ballot))
+        if jax.tree.leaves(hand):
+            hand = lax.optimization_barrier(of_lanes(rule.follow)(ballot, hand, of_row))
+        return sum_lanes(of_lanes(rule.ballot)(ballot, hand, of_row)), hand
+
+    def add_up(state: State, hands: Hand) -> tuple[Array, Hand]:
+        nothing = jnp.zeros((contests.lots.shape[0], n_sums), jnp.int64)
+        if n_blocks == 1:  # if nobody needed it, nobody would have called this
+            of_rows, hands = look(contest_of_row, ballots, hands, state)
+            return nothing.at[contest_of_row].add(of_rows, wrap_negative_indices=False), hands
 
         def add_block(number: Array, carry: tuple[Array, Hand]) -> tuple[Array, Hand]:
             sums, hands = carry
             start = number * block_rows
             contest = block(contest_of_row, start)
             hand = jax.tree.map(lambda hands: block(hands, start), hands)
-            unfinished = ~state.done[contest].all()
-            of_rows, hand = lax.cond(unfinished, look, pass_by, start, contest, hand)
+
+            def looked() -> tuple[Array, Hand]:
+                return look(contest, tuple(block(word, start) for word in ballots), hand, state)
+
+            def passed_by() -> tuple[Array, Hand]:
+                return jnp.zeros((block_rows, n_sums), jnp.int64), hand
+
+            of_rows, hand = lax.cond(~state.done[contest].all(), looked, passed_by)
             # outside the branches, so that the hands are written in place
             hands = jax.tree.map(lambda hands, new: lax.dynamic_update_slice_in_dim(hands, new, start, 0), hands, hand)
-            return sums.at[contest].add(of_rows), hands
+            return sums.at[contest].add(of_rows, wrap_negative_indices=False), hands
 
-        def look(start: Array, contest: Array, hand: Hand) -> tuple[Array, Hand]:
-            ballot = tuple(block(word, start) for word in ballots)
-            # gathered once a row, before the loop over its lanes
-            of_row = lax.optimization_barrier(_at(contest, state))
-            if jax.tree.leaves(hand):
-                hand = lax.optimization_barrier(of_lanes(rule.follow)(ballot, hand, of_row))
-            return sum_lanes(of_lanes(rule.ballot)(ballot, hand, of_row)), hand
+        return lax.fori_loop(0, n_blocks, add_block, (nothing, hands))
 
-        def pass_by(_start: Array, contest: Array, hand: Hand) -> tuple[Array, Hand]:
-            return jnp.zeros((contest.shape[0], n_sums), jnp.int64), hand
-
-        nothing = jnp.zeros((contests.lots.shape[0], n_sums), jnp.int64)
-        sums, hands = lax.fori_loop(0, n_blocks, add_block, (nothing, hands))
+    def stage(carry: tuple[Array, State, Hand]) -> tuple[Array, State, Hand]:
+        number, state, hands = carry
+        sums, hands = add_up(state, hands)
         sums = sums if devices is None else lax.psum(sums, devices)
         following = jax.vmap(rule.step)(contests, state, sums)
         return number + 1, jax.tree.map(partial(_unless, state.done), state, following), hands
@@ -234,6 +242,8 @@ def final_states(
 def _stages(rule: StagedRule, n_parties: int, stage: Callable[[Any], Any], carry: Any) -> Any:
     """Stage after stage, until every contest is done."""
     most = rule.n_stages(n_parties)
+    if most == 1:
+        return stage(carry)
     return lax.while_loop(lambda carry: (carry[0] < most) & ~jnp.all(carry[1].done), stage, carry)
 
 
