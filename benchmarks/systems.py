@@ -8,7 +8,7 @@ from tables import Row, Table, at_least
 from workers import Settings, our_worker
 
 VOTERS, PARTIES, SEATS = 100_000, 8, 4
-WANTED = {"IRV": 0.1, "STV": 0.1}
+WANTED = {"IRV": 0.1, "STV": 0.1, "STV_Meek": 0.1}
 SYSTEMS = (
     "FPTP", "two_round", "IRV", "Coombs", "Bucklin", "Borda", "approval", "score", "STAR", "Schulze", "STV", "STV_Meek",
 )  # fmt: skip

@@ -31,6 +31,7 @@ from esim_jax.counts.lots import Lots
 from esim_jax.counts.profile import Profile
 from esim_jax.systems import RANKED, condorcet
 from esim_jax.systems.condorcet import by_pairs
+from esim_jax.systems.meek import meek
 from esim_jax.systems.rankings import MOST_PARTIES, number_at, pack_rankings, rank_parties, words_for
 from esim_jax.systems.staged import RankedContest, count_rankings, count_rows
 from esim_jax.systems.stv import UNIT, stv, times_over
@@ -249,3 +250,26 @@ def test_sincere_rankings(n_parties):
         np.testing.assert_array_equal(number_at(ranking, jnp.int32(place)), expected[place])
     for word, other in zip(pack_rankings(jnp.asarray(expected.T - 1)), ranking, strict=True):
         np.testing.assert_array_equal(word, other)
+
+
+@pytest.mark.parametrize("n_parties", [3, 8, 12])
+def test_shortcuts_of_meek_s_method_say_what_all_places_of_a_ballot_do(n_parties):
+    rng = np.random.default_rng(n_parties)
+    order = rng.permuted(np.tile(np.arange(n_parties), (500, 1)), axis=1)
+    rankings = np.where(np.arange(n_parties) < rng.integers(0, n_parties + 1, (500, 1)), order, -1)
+    packed = pack_rankings(jnp.asarray(rankings))
+    kept = {how: jax.jit(jax.vmap(how, (0, None, None))) for how in (meek.ballot, *(s for _, s in meek.shortcuts))}
+    allowed = dict.fromkeys(range(len(meek.shortcuts)), 0)
+    for n_elected in range(n_parties):
+        place = rng.permutation(n_parties)
+        n_eliminated = rng.integers(0, n_parties - n_elected)
+        elected, hopeful = place < n_elected, place >= n_elected + n_eliminated
+        keep = np.where(elected, rng.integers(1, 10**9, n_parties), np.where(hopeful, 10**9, 0))
+        state = meek.start(None, jnp.ones(n_parties, bool))
+        state = state._replace(keep=jnp.asarray(keep), hopeful=jnp.asarray(hopeful), elected=jnp.asarray(elected))
+        expected = [np.asarray(of_party).tolist() for of_party in kept[meek.ballot](packed, (), state)]
+        for number, (allows, shortcut) in enumerate(meek.shortcuts):
+            if allows(state):
+                allowed[number] += 1
+                assert [np.asarray(of_party).tolist() for of_party in kept[shortcut](packed, (), state)] == expected
+    assert all(allowed.values())

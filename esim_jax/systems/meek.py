@@ -1,14 +1,15 @@
 """Single transferable vote by Meek's method: see `meek`. Votes and shares are integers of a billionth."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, UInt
 
-from esim_jax.systems.rankings import Ranking, numbers_of
-from esim_jax.systems.staged import Hand, RankedContest, StagedRule, fewest
+from esim_jax.systems.rankings import Ranking, as_bits, has_bit, numbers_of
+from esim_jax.systems.staged import Hand, OfBallot, RankedContest, StagedRule, fewest
 from esim_jax.systems.stv import times_over
 
 UNIT = 10**9
@@ -42,10 +43,16 @@ def _start(_: RankedContest, ranked: Bool[Array, " party"]) -> Shares:
 
 def _kept(ranking: Ranking, _: Hand, state: Shares) -> tuple[Int[Array, ""], ...]:
     """What each party keeps of the vote, on its way down the ranking."""
+    kept, _ = _pass_down(numbers_of(ranking, state.keep.shape[0]), state)
+    return tuple(kept)
+
+
+def _pass_down(numbers: Sequence[UInt[Array, ""]], state: Shares) -> tuple[list[Int[Array, ""]], Int[Array, ""]]:
+    """What each party keeps of a vote that comes to these, one after the other; and what is left of it."""
     n_parties = state.keep.shape[0]
     weight = jnp.int64(UNIT)
     kept = [jnp.int64(0)] * n_parties
-    for number in numbers_of(ranking, n_parties):
+    for number in numbers:
         here = [number == np.uint32(party + 1) for party in range(n_parties)]
         share = jnp.int64(0)
         for party in range(n_parties):
@@ -53,7 +60,26 @@ def _kept(ranking: Ranking, _: Hand, state: Shares) -> tuple[Int[Array, ""], ...
         part = _over_unit(weight * share)
         kept = [jnp.where(here[party], part, kept[party]) for party in range(n_parties)]
         weight = weight - part
-    return tuple(kept)
+    return kept, weight
+
+
+def _shortcut(n_places: int) -> tuple[Callable[[Shares], Bool[Array, ""]], OfBallot]:
+    """For states in which a vote is spent after so many places, the eliminated left out: those of fewer elected."""
+
+    def kept(ranking: Ranking, _: Hand, state: Shares) -> tuple[Int[Array, ""], ...]:
+        n_parties = state.keep.shape[0]
+        takes = as_bits(state.keep > 0)
+        word, shift = jnp.uint32(0), jnp.uint32(0)
+        for number in numbers_of(ranking, n_parties):
+            stays = has_bit(takes, number)
+            word = word | jnp.where(stays, number << shift, np.uint32(0))
+            shift = shift + jnp.where(stays, np.uint32(4), np.uint32(0))
+        *numbers, last = numbers_of((word,), n_places)
+        kept, left = _pass_down(numbers, state)
+        # as many are elected as come before, if not fewer: the last one is hopeful
+        return tuple(jnp.where(last == np.uint32(party + 1), left, kept[party]) for party in range(n_parties))
+
+    return lambda state: state.elected.sum() < n_places, kept
 
 
 def _over_unit(product: Int[Array, "*shape"]) -> Int[Array, "*shape"]:
@@ -113,6 +139,7 @@ meek = StagedRule(
     _one_seat_each,
     lambda n_parties: _MOST_PASSES * n_parties,
     asks_ranked=True,
+    shortcuts=(_shortcut(1), _shortcut(2), _shortcut(4)),
     doc="""Single transferable vote by Meek's method: the elected keep just the share of each vote that they need.
 
     Each party keeps a share of every vote that comes along and passes on the rest: all of it while hopeful, none of it

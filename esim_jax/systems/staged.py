@@ -42,6 +42,10 @@ Hand = Any
 """What a rule keeps of each ballot between stages: () for nothing, or one number."""
 
 
+OfBallot = Callable[[Ranking, Hand, State], tuple[Int[Array, ""], ...]]
+"""What a ballot adds to each of the rule's sums."""
+
+
 class StagedRule(NamedTuple):
     """An electoral system in stages; each function is written for one contest and one ballot.
 
@@ -55,17 +59,20 @@ class StagedRule(NamedTuple):
         asks_ranked: whether the rule must know whom no ballot ranks; costs one more pass over the ballots.
         hand: what is kept of a ballot before the first stage.
         follow: what is kept of a ballot in this stage, called before `ballot`.
+        shortcuts: functions that say of ballots what `ballot` does, and cost less, each with the states that allow it.
+            `count_rows` takes the first that all contests of a block allow.
         doc: the rule, how ties are broken, its source and an example, for `esim_jax.systems.describe`.
     """
 
     start: Callable[[RankedContest, Bool[Array, " party"]], State]
-    ballot: Callable[[Ranking, Hand, State], tuple[Int[Array, ""], ...]]
+    ballot: OfBallot
     step: Callable[[RankedContest, State, Int[Array, " sum"]], State]
     seats: Callable[[RankedContest, State], Int[Array, " party"]]
     n_stages: Callable[[int], int]
     asks_ranked: bool = False
     hand: Hand = ()
     follow: Callable[[Ranking, Hand, State], Hand] = lambda _ranking, hand, _state: hand
+    shortcuts: tuple[tuple[Callable[[State], Bool[Array, ""]], OfBallot], ...] = ()
     doc: str = ""
 
 
@@ -202,7 +209,17 @@ def final_states(
         of_row, ballot = lax.optimization_barrier((_at(contest, state), ballot))
         if jax.tree.leaves(hand):
             hand = lax.optimization_barrier(of_lanes(rule.follow)(ballot, hand, of_row))
-        return sum_lanes(of_lanes(rule.ballot)(ballot, hand, of_row)), hand
+        return sum_ballots(ballot, hand, of_row, rule.shortcuts), hand
+
+    def sum_ballots(ballot: Ranking, hand: Hand, of_row: State, shortcuts: tuple[Any, ...]) -> Int[Array, "row sum"]:
+        if not shortcuts:
+            return sum_lanes(of_lanes(rule.ballot)(ballot, hand, of_row))
+        (allows, shorter), *others = shortcuts
+        return lax.cond(
+            (jax.vmap(allows)(of_row) | of_row.done).all(),
+            lambda: sum_lanes(of_lanes(shorter)(ballot, hand, of_row)),
+            lambda: sum_ballots(ballot, hand, of_row, tuple(others)),
+        )
 
     def add_up(state: State, hands: Hand) -> tuple[Array, Hand]:
         nothing = jnp.zeros((contests.lots.shape[0], n_sums), jnp.int64)

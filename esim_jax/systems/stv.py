@@ -129,8 +129,9 @@ def times_over(
     def double(step: Int[Array, ""] | int, carry: tuple[Array, Array]) -> tuple[Array, Array]:
         quotient, remainder = carry
         bit = (np.int64(times) >> (times.bit_length() - 1 - step)) & 1
-        remainder = 2 * remainder + bit * rest
-        return 2 * quotient + bit * digit + remainder // by, remainder % by
+        remainder = 2 * remainder + bit * rest  # below three times `by`
+        over = (remainder >= by).astype(jnp.int64) + (remainder >= 2 * by)
+        return 2 * quotient + bit * digit + over, remainder - over * by
 
     quotient, remainder = lax.fori_loop(0, times.bit_length(), double, (jnp.zeros_like(number), jnp.zeros_like(number)))
     return quotient, remainder
