@@ -117,9 +117,10 @@ def check_seats(full: Mapping[str, Any]) -> None:
                 f"engine = {full['engine']!r} draws rankings of up to {MOST_TYPED} options; there are {n_options}: "
                 "choose voters or fewer parties."
             )
-        if full["engine"] != "voters" and (system in SCORED or (system == "approval" and full["approval_count"])):
-            what = "draws no scores" if system in SCORED else "knows no approval_count"
-            raise InputError(f"engine = {full['engine']!r} is not allowed with {system}: it {what}; choose voters.")
+        if full["engine"] != "voters" and system in SCORED:
+            raise InputError(
+                f"engine = {full['engine']!r} is not allowed with {system}: it draws no scores; choose voters."
+            )
         if n_options > MOST_RANKED:
             raise InputError(
                 f"parties has {len(full['parties'])} parties: ranked ballots have room for {MOST_RANKED}, with {NOTA} "

@@ -67,13 +67,16 @@ class Rules(NamedTuple):
     n_options: int  # with none of the above, at most MOST_TYPED
     n_parties: int
     ballot_length: int
-    approves: bool  # a ballot is a set
+    approves: bool  # a ballot is the set of those whom the voter likes more than the average
 
 
 def rules_of(scenario: Scenario) -> Rules:
     """Those of one configuration, from its scenario as NumPy arrays."""
     n_options, n_parties = int(scenario.weight.sum()), int(scenario.eligible.sum())
-    return Rules(n_options, n_parties, int(scenario.ballot_length), bool(scenario.approves))
+    length, n_best = int(scenario.ballot_length), int(scenario.approval_count)
+    if scenario.approves and n_best:  # whoever is ranked is approved of
+        return Rules(n_options, n_parties, min(length, n_best), False)
+    return Rules(n_options, n_parties, length, bool(scenario.approves))
 
 
 @lru_cache

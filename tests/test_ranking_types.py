@@ -156,11 +156,19 @@ def law_of_ballots(system, **given):
     return total
 
 
-@pytest.mark.parametrize(("system", "ballot_length"), [("IRV", 15), ("IRV", 2), ("approval", 15), ("approval", 2)])
-def test_voters_cast_such_ballots(system, ballot_length):
+@pytest.mark.parametrize(
+    ("system", "ballot_length", "approval_count"),
+    [("IRV", 15, 0), ("IRV", 2, 3), ("approval", 15, 0), ("approval", 2, 0), ("approval", 15, 2), ("approval", 1, 2)],
+)
+def test_voters_cast_such_ballots(system, ballot_length, approval_count):
     """50,000 voters of the engine that draws them, one constituency."""
-    law = law_of_ballots(system, ballot_length=ballot_length)
-    given = {**FOUR, "include_nota": True, "electoral_system": system, "ballot_length": ballot_length}
+    beside = {"ballot_length": ballot_length, "approval_count": approval_count}
+    law = law_of_ballots(system, **beside)
+    if system == "approval":
+        law, of_orders = Counter(), law
+        for ballot, share in of_orders.items():
+            law[tuple(sorted(ballot))] += share
+    given = {**FOUR, "include_nota": True, "electoral_system": system, **beside}
     kind = "approvals" if system == "approval" else "rankings"
     words, _ = keep((kind,), **given, n_voters=50_000, n_constituencies=1)
     if system == "approval":
@@ -246,6 +254,7 @@ def run(swept, fixed, n_runs, **options):
     ("systems", "given"),
     [
         (["IRV", "approval"], {**FOUR, "include_nota": True}),
+        (["approval"], {**FOUR, "approval_count": 2}),
         (["STV"], {**FOUR, "district_magnitude": 2, "ballot_length": 3}),
     ],
 )

@@ -29,6 +29,8 @@ ENGINE = (
     "laws",
     "simulate",
     "allot",
+    "ballot_box",
+    "ranking_types",
     "measure",
     "metrics",
 )
@@ -54,6 +56,12 @@ def imports(file: Path) -> set[str]:
     return set(modules) | {
         alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }
+
+
+def test_a_public_name_is_looked_up_once(monkeypatch):
+    first = esim_jax.BatchRunner
+    monkeypatch.delattr(esim_jax, "import_module")
+    assert esim_jax.BatchRunner is first
 
 
 def test_imports_point_one_way():

@@ -54,7 +54,7 @@ class Scenario(NamedTuple):
     levelling_threshold: Int[Any, "..."]  # likewise, of the nation's votes
     waiver_seats: Int[Any, "..."]  # won in constituencies, with which a party needs no threshold; 0 for no waiver
     ballot_length: Int[Any, "..."]  # places of a ranked ballot
-    approves: Bool[Any, "..."]  # approval voting, of parties that the voter likes more than the average
+    approves: Bool[Any, "..."]  # approval voting
     approval_count: Int[Any, "..."]  # parties that an approval ballot approves of; 0 for those above the average
     system: Int[Any, "..."]  # index into the sweep's tuple of systems
     numbers: Float[Any, "... number"]  # what else the voter model reads, see `esim_jax.model.voters.VoterModel`
