@@ -176,7 +176,8 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _source(function: FunctionType) -> str:
-    if function.__name__ != "<lambda>":  # several may stand in one line
+    # several lambdas may stand in one line, and whatever is executed from a text shares one file name
+    if function.__name__ != "<lambda>" and function.__code__.co_filename != "<string>":
         try:
             return textwrap.dedent(inspect.getsource(function))
         except (OSError, TypeError):
