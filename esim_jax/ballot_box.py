@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Int, Shaped, UInt
 
-from esim_jax.model.candidates import by_party, of_candidates
+from esim_jax.model.candidates import PerParty, by_party, of_candidates
 from esim_jax.model.scenario import Scenario
 from esim_jax.packing import Words
 from esim_jax.poll import Polls
@@ -35,7 +35,7 @@ class BallotBox:
         constituency: of each row of them, among those of the polls.
         of_poll: the constituency, among those of the polls, of each of the simulations'.
         in_use: whether there is such a constituency; False for a surplus place.
-        candidates: of each party. Where there are several, contests are theirs, and seats are their party's.
+        candidates: of the parties. Where one has several, contests are theirs, and seats are their party's.
     """
 
     polls: Polls
@@ -43,7 +43,7 @@ class BallotBox:
     constituency: Int[Array, " row"]
     of_poll: Int[Array, " constituency"]
     in_use: Bool[Array, " constituency"]
-    candidates: int = 1
+    candidates: PerParty = 1
 
     @cached_property
     def contests(self) -> RankedContest:

@@ -19,7 +19,7 @@ from esim_jax.kinds import (
     Flag,
     Frame,
     Integer,
-    Magnitude,
+    Integers,
     Number,
     Parties,
     Sizes,
@@ -48,7 +48,7 @@ class Parameter:
     """One parameter of the model."""
 
     name: str
-    kind: Integer | Number | Magnitude | Weights | Sizes | Choice | Flag | Parties | Clusters | Frame
+    kind: Integer | Number | Integers | Weights | Sizes | Choice | Flag | Parties | Clusters | Frame
     default: Any
     unit: str
     help: str
@@ -84,14 +84,15 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter("approval_count", Integer(0, MOST_RANKED), 0, "parties",
             "How many parties an approval ballot approves of, the best; 0: all that the voter likes more than the "
             "average."),
-        Parameter("candidates_per_party", Integer(1, MOST_RANKED), 1, "candidates",
-            "With which each party stands in a constituency, where ballots rank, approve of or score candidates."),
+        Parameter("candidates_per_party", Integers(1, MOST_RANKED, "party"), 1, "candidates",
+            "With which each party stands in a constituency, where ballots rank, approve of or score candidates; a "
+            "list has one number for each party."),
         Parameter("candidate_spread", Number(0.0, 1e3), 0.2, "utility",
             "By how much candidates of one party differ, in their constituency and to each voter, where it has "
             "several."),
         Parameter("allocation_method", Choice(ALLOCATION_METHODS), "dhondt", "",
             "How votes turn into party seats: a divisor method or a quota with largest remainders."),
-        Parameter("district_magnitude", Magnitude(1, MAX_SEATS), 1, "seats",
+        Parameter("district_magnitude", Integers(1, MAX_SEATS, "constituency"), 1, "seats",
             "Seats of a constituency; a list has one number for each."),
         Parameter("threshold", Number(0.0, 1.0, open_high=True), 0.0, "share of votes",
             "Smallest share of the nation's votes with which a party wins seats that are allotted to parties."),

@@ -101,16 +101,9 @@ def check_seats(full: Mapping[str, Any]) -> None:
             f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system}, which fills one seat "
             "in each constituency: leave it at 1, or choose STV."
         )
-    candidates = candidates_of(full)
-    if system in SEVERAL_WINNERS and _largest(full["district_magnitude"]) > len(full["parties"]) * candidates:
-        have = f"{candidates} candidates" if candidates > 1 else "one candidate"
-        raise InputError(
-            f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system} and "
-            f"{len(full['parties'])} parties, each of which has {have}: give more parties, more candidates_per_party "
-            "or fewer seats."
-        )
     if system in (*ONE_WINNER, *SEVERAL_WINNERS):
         _check_candidates(full)
+        _check_enough_candidates(full)
         n_options = len(full["parties"]) + full["include_nota"]
         if full["engine"] != "voters" and n_options > MOST_TYPED:
             raise InputError(
@@ -139,20 +132,42 @@ def check_seats(full: Mapping[str, Any]) -> None:
 
 def _check_candidates(full: Mapping[str, Any]) -> None:
     """Refuses more candidates than ballots have room for, and several of a party where no voters are drawn."""
-    candidates = full["candidates_per_party"]
+    candidates, n_parties = candidates_of(full), len(full["parties"])
+    if isinstance(candidates, tuple) and len(candidates) != n_parties:
+        raise InputError(
+            f"candidates_per_party has {len(candidates)} numbers for {n_parties} parties: give one number, or one for "
+            "each party."
+        )
     if candidates == 1:
         return
     if full["engine"] != "voters":
         raise InputError(
-            f"candidates_per_party = {candidates} is not allowed with engine = {full['engine']!r}, which draws "
+            f"candidates_per_party = {candidates!r} is not allowed with engine = {full['engine']!r}, which draws "
             "rankings of parties only: choose voters, or leave it at 1."
         )
-    n_options = len(full["parties"]) + full["include_nota"]
-    if n_options * candidates > MOST_RANKED:
+    for_nota = full["include_nota"] * (1 if isinstance(candidates, tuple) else candidates)
+    if sum(_by_party(candidates, n_parties)) + for_nota > MOST_RANKED:
         raise InputError(
-            f"candidates_per_party = {candidates} is not allowed with {len(full['parties'])} parties: ballots have "
-            f"room for {MOST_RANKED} candidates, with as many for {NOTA} if it is included; give fewer."
+            f"candidates_per_party = {candidates!r} is not allowed with {n_parties} parties: ballots have room for "
+            f"{MOST_RANKED} candidates, with as many for {NOTA} if it is included, or one beside a list; give fewer."
         )
+
+
+def _check_enough_candidates(full: Mapping[str, Any]) -> None:
+    """Refuses more seats in a constituency than candidates stand for."""
+    system, candidates, n_parties = full["electoral_system"], candidates_of(full), len(full["parties"])
+    if system in SEVERAL_WINNERS and _largest(full["district_magnitude"]) > sum(_by_party(candidates, n_parties)):
+        have = "each of which has one candidate" if candidates == 1 else f"each of which has {candidates} candidates"
+        if isinstance(candidates, tuple):
+            have = f"which have {candidates} candidates"
+        raise InputError(
+            f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system} and "
+            f"{n_parties} parties, {have}: give more parties, more candidates_per_party or fewer seats."
+        )
+
+
+def _by_party(candidates: int | tuple[int, ...], n_parties: int) -> tuple[int, ...]:
+    return candidates if isinstance(candidates, tuple) else (candidates,) * n_parties
 
 
 _DRAWN_VOTERS = (

@@ -67,11 +67,12 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Magnitude:
-    """A whole number for all constituencies, or a list with one for each."""
+class Integers:
+    """A whole number for all of something, or a list with one for each."""
 
     low: int
     high: int
+    of: str
 
     def read(self, name: str, value: Any) -> int | tuple[int, ...]:
         """The number, or a tuple; InputError. A list of one number is that number."""
@@ -79,7 +80,7 @@ class Magnitude:
             return self._one(name, value)
         numbers = tuple(self._one(name, one) for one in value)
         if not numbers:
-            raise InputError(f"{name} is an empty list: give a number, or a list with one a constituency.")
+            raise InputError(f"{name} is an empty list: give a number, or a list with one a {self.of}.")
         return numbers if len(numbers) > 1 else numbers[0]
 
     def _one(self, name: str, value: Any) -> int:
@@ -88,7 +89,7 @@ class Magnitude:
         except InputError:
             raise InputError(
                 f"{name} = {value!r} is not allowed: it must be a whole number from {self.low:,} to {self.high:,}, or "
-                "a list of them with one a constituency."
+                f"a list of them with one a {self.of}."
             ) from None
 
 

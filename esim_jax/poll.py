@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.ask import appeal_of, ask_voters, draw_surroundings, draw_voters, numbers_of, prepare
 from esim_jax.model.ballots import PluralityBallots
-from esim_jax.model.candidates import draw_appeal, draw_standing, find_first, lift, of_candidates
+from esim_jax.model.candidates import draw_appeal, draw_standing, find_first, lift, of_candidates, parties_of
 from esim_jax.model.preferences import (
     draw_lots,
     is_first_party,
@@ -115,7 +115,7 @@ def poll_rows(
         if outlook is not None:
             beside = beside._replace(outlook=lax.dynamic_slice_in_dim(outlook, start, n_rows_a_block)[:, None])
         _, leaning, votes = ask_voters(s, model, voters, appeal_of(s, model, beside), beside)
-        if model.candidates > 1:
+        if model.several_candidates:
             s, asked = _ask_of_candidates(s, model, number, index, leaning, votes)
         else:
             asked = _ask(s, model, index, leaning, votes, kinds)
@@ -171,29 +171,29 @@ def _ask_of_candidates(
     votes: PluralityBallots,
 ) -> tuple[Scenario, _Asked]:
     """As `_ask`, of the parties' candidates; and the scenario with an axis of candidates in the place of parties."""
-    key, each = (scenario.key_high, scenario.key_low), model.candidates
-    stands = of_candidates(scenario.eligible, each)
-    n = stands.shape[-1]
+    key = scenario.key_high, scenario.key_low
+    party_of = parties_of(scenario.eligible.shape[-1], model.candidates)
+    stands, n = of_candidates(scenario.eligible, model.candidates), len(party_of)
     standing = lax.optimization_barrier(draw_standing(key, constituency[:, None], n))
-    appeal = draw_appeal(key, voter, standing, numbers_of(scenario, model)["candidate_spread"], stands)
+    appeal = draw_appeal(key, voter, standing, numbers_of(scenario, model)["candidate_spread"], stands, len(utility))
     if model.sincere:
-        values = [utility[k // each] + w for k, w in enumerate(appeal)]
+        values = [utility[party] + w for party, w in zip(party_of, appeal, strict=True)]
     else:
-        perceived = perceive(key, voter, votes, utility, scenario.weight, scenario.temperature)
+        perceived = perceive(key, voter, votes, utility, scenario.weight, scenario.temperature, n)
         steepness = steepness_of(scenario.temperature)
-        values = [perceived[k // each] + steepness * w for k, w in enumerate(appeal)]
-    first = find_first(is_first_party(votes), appeal, each)
+        values = [perceived[party] + steepness * w for party, w in zip(party_of, appeal, strict=True)]
+    first = find_first(is_first_party(votes), appeal, party_of)
     order = [jnp.where(is_first, np.float32(np.inf), value) for is_first, value in zip(first, values, strict=True)]
     asked = _Asked(
         votes=votes.up_to[-1],
-        utility=[utility[k // each] + w for k, w in enumerate(appeal)],
+        utility=[utility[party] + w for party, w in zip(party_of, appeal, strict=True)],
         order=order,
         lots=draw_lots(key, voter, n, CANDIDATE_LOT_DRAWS),
         values=lift(first, values, stands),
         scored=order,
         by_utility=False,
     )
-    return scenario._replace(weight=of_candidates(scenario.weight, each), eligible=stands), asked
+    return scenario._replace(weight=of_candidates(scenario.weight, model.candidates), eligible=stands), asked
 
 
 def _above_nota(scenario: Scenario, values: list[Float[Array, "..."]]) -> list[Bool[Array, "..."]]:

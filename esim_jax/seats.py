@@ -6,16 +6,18 @@ from typing import Any
 from esim_jax.names import ONE_WINNER, SEVERAL_WINNERS
 
 
-def candidates_of(parameters: Mapping[str, Any]) -> int:
-    """How many candidates each party has on its ballots, by a full set of parameters.
+def candidates_of(parameters: Mapping[str, Any]) -> int | tuple[int, ...]:
+    """How many candidates each party has on its ballots, by a full set of parameters; a tuple where they differ.
 
     >>> from esim_jax.config import read_parameters
-    >>> given = {"candidates_per_party": 2, "n_voters": 1_000}
+    >>> given = {"candidates_per_party": [2, 1, 1], "n_voters": 1_000}
     >>> [candidates_of(read_parameters({**given, "electoral_system": system})) for system in ("STV", "FPTP")]
-    [2, 1]
+    [(2, 1, 1), 1]
     """
-    ranked = parameters["electoral_system"] in (*ONE_WINNER, *SEVERAL_WINNERS)
-    return int(parameters["candidates_per_party"]) if ranked else 1
+    if parameters["electoral_system"] not in (*ONE_WINNER, *SEVERAL_WINNERS):
+        return 1
+    each: int | tuple[int, ...] = parameters["candidates_per_party"]
+    return each if isinstance(each, int) or len({*each}) > 1 else each[0]
 
 
 def extra_seats(parameters: Mapping[str, Any]) -> int:

@@ -20,7 +20,7 @@ from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure
 from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
-from esim_jax.model.candidates import count_candidates
+from esim_jax.model.candidates import PerParty, count_candidates
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
@@ -143,7 +143,7 @@ def _compile_beside(
     systems: tuple[System, ...],
     mesh: Mesh,
     metrics: tuple[str, ...],
-    candidates: int,
+    candidates: PerParty,
 ) -> Thread:
     """Compiles what decides such a chunk in a thread, once, while the caller compiles the tally on another core."""
     n_polls, n_parties = polls.scenarios.weight.shape
@@ -232,7 +232,7 @@ def _say_all(scenarios: Scenario, kinds: tuple[str, ...], metrics: tuple[str, ..
     """
     any_nota = bool((np.asarray(scenarios.weight > 0) & ~np.asarray(scenarios.eligible)).any())
     welfare = any(METRICS[name].welfare for name in metrics)
-    return "rankings" in kinds and model.candidates == 1 and not any_nota and not welfare
+    return "rankings" in kinds and not model.several_candidates and not any_nota and not welfare
 
 
 @_compiled(static=(3,))
@@ -303,7 +303,7 @@ def _decide(
     metrics: tuple[str, ...] = DEFAULT_METRICS,
     ballots: Ballots | TypedBallots | None = None,
     polls: Polls | None = None,
-    candidates: int = 1,
+    candidates: PerParty = 1,
 ) -> Outcome:
     """The outcome of elections whose votes are counted.
 
@@ -316,7 +316,7 @@ def _decide(
         metrics: names of those to compute.
         ballots: theirs, or of the simulations where there are none; where more is counted than first places.
         polls: who was asked.
-        candidates: of each party, on the ballots.
+        candidates: of the parties, on the ballots.
     """
     box: BallotBox | TypedBox | None = None
     if isinstance(ballots, TypedBallots):

@@ -65,10 +65,12 @@ def test_draws_of_candidates_are_nobody_elses():
 
 
 @pytest.mark.slow
-def test_sincere_ballots_are_what_candidates_are_worth():
+@pytest.mark.parametrize("candidates", [2, [3, 1, 2]])
+def test_sincere_ballots_are_what_candidates_are_worth(candidates):
     n, spread = 4_096, 0.3
+    party_of = np.repeat(np.arange(3), candidates)
     given = {"n_voters": n, "n_constituencies": 2, "temperature": 0.0, "candidate_spread": spread}
-    ballots, rows = read(6, **TWO, **given)
+    ballots, rows = read(6, **{**TWO, "candidates_per_party": candidates}, **given)
     rankings, approvals, scores = (ballots[kind].reshape(-1, 6)[:n] for kind in ("rankings", "approvals", "scores"))
     constituency = np.arange(n) // (n // 2)
     assert (rows.reshape(-1)[:n] == constituency).all()  # whole rows: no voter is between
@@ -77,9 +79,9 @@ def test_sincere_ballots_are_what_candidates_are_worth():
     position = np.array([[p.position_x, p.position_y] for p in PARTIES])
     of_party = -np.linalg.norm(place[:, None] - position, axis=-1) + 0.01 * np.array([p.valence for p in PARTIES])
     beside = appeal(n, constituency, 6, spread)
-    worth = np.repeat(of_party, 2, axis=1) + beside
-    party = of_party.argmax(axis=1)
-    first = 2 * party + beside.reshape(n, 3, 2)[np.arange(n), party].argmax(axis=1)
+    worth = of_party[:, party_of] + beside
+    own = party_of == of_party.argmax(axis=1)[:, None]
+    first = np.where(own, beside, -np.inf).argmax(axis=1)
     at_front = np.where(np.arange(6) == first[:, None], np.inf, worth)
     lifted = np.where(np.arange(6) == first[:, None], worth.max(axis=1, keepdims=True), worth)
     worst, best = lifted.min(axis=1, keepdims=True), lifted.max(axis=1, keepdims=True)
@@ -181,6 +183,43 @@ def test_seats_are_those_of_plain_counts_by_party(system):
     assert most == (2 if system == "STV" else 1)  # a party may have two seats of a constituency
 
 
+def test_parties_may_have_different_numbers_of_candidates():
+    given = {**ELECTION, "candidates_per_party": [3, 1, 2], "district_magnitude": 4}
+    names, party_of = ("A1", "A2", "A3", "B1", "C1", "C2"), np.array([0, 0, 0, 1, 2, 2])
+    ballots, constituency = read(7, ("rankings",), **given)  # none of the above has one place
+    cast = ballots["rankings"][ballots["rankings"][..., 0] >= 0]
+    constituency = constituency[ballots["rankings"][..., 0] >= 0]
+    assert {*cast.ravel().tolist()} == {*range(-1, 6)}
+    result = ElectionModel(**given, seed=0).run_election()
+    seats, most = Counter(), Counter()
+    for k in range(4):
+        papers = Counter(tuple(names[c] for c in ballot if c >= 0) for ballot in cast[constituency == k].tolist())
+        count = count_ballots(Profile.of(dict(papers), candidates=names), "STV", 4, decimals=5)
+        assert not count.ties  # which lots would decide
+        of_party = Counter(name[0] for name in count.elected)
+        seats, most = seats + of_party, most | of_party
+        first = np.bincount(party_of[cast[constituency == k][:, 0]], minlength=3)
+        assert result.constituency_votes[k, :3].tolist() == first.tolist()
+    assert result.seats.tolist() == [*(seats[party.name] for party in PARTIES), 0]
+    assert most["B"] == 1 < most["A"]
+
+
+def test_numbers_of_candidates_can_be_swept():
+    fixed = {"parties": PARTIES, "electoral_system": "SNTV", "district_magnitude": 2, "n_voters": 300}
+    sweep = ParameterSweep({"candidates_per_party": [1, [2, 2, 2], [2, 1, 1]]}, {**fixed, "n_constituencies": 2})
+
+    def run(**options):
+        runner = BatchRunner(ElectionModel, sweep, n_runs_per_config=2, seed=5, verbose=False, **options)
+        return runner.run(), runner.party_results()
+
+    results, parties = run(common_random_numbers=True)
+    assert results["candidates_per_party"].unique(maintain_order=True).to_list() == [[1], [2, 2, 2], [2, 1, 1]]
+    alone = run(common_random_numbers=True, chunk_size=1)
+    assert all(a.equals(b) for a, b in zip(alone, (results, parties), strict=True))
+    votes = parties.sort("config_idx", "run_idx", "party")["votes"].to_numpy().reshape(3, -1)
+    assert (votes == votes[0]).all()  # whoever stands
+
+
 def test_first_places_are_the_votes_by_party():
     """None of the above too: who votes for it ranks nobody."""
     ballots, constituency = cast_in_election()
@@ -238,6 +277,10 @@ def test_what_is_refused():
         ({"district_magnitude": 7}, "3 parties, each of which has 2 candidates"),
         ({"candidates_per_party": 6}, "room for 15 candidates"),
         ({"candidates_per_party": 5, "include_nota": True}, "room for 15 candidates"),
+        ({"candidates_per_party": [2, 1]}, "2 numbers for 3 parties"),
+        ({"candidates_per_party": [2, 1, 1], "district_magnitude": 5}, r"3 parties, which have \(2, 1, 1\) candidates"),
+        ({"candidates_per_party": [5, 5, 5], "include_nota": True}, "room for 15 candidates"),
+        ({"candidates_per_party": [8, 7, 0]}, "one a party"),
         ({"engine": "limit"}, "draws rankings of parties only"),
         ({"electoral_system": "IRV", "engine": "multinomial"}, "draws rankings of parties only"),
     ):

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from esim_jax import simulate
+from esim_jax import ElectionModel, simulate
 from esim_jax.chunks import Program, Span, make_cutter
 from esim_jax.config import read_parameters
 from esim_jax.model.scenario import seed_scenarios
@@ -74,3 +74,17 @@ def test_temporary_memory_is_bounded_whatever_the_number_of_simulations():
         both = programs(loads[0].simulations, n_voters=2_000, n_constituencies=20)
         memory = [program.lower().compile().memory_analysis() for program in both]
     assert all(part.temp_size_in_bytes < 16 * 2**20 for part in memory)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_parties", "candidates"), [(15, 1), (7, 2), (5, 3)])
+def test_the_loop_that_asks_voters_is_not_cut_in_pieces(n_parties, candidates):
+    """XLA cuts loops with more operations than about 3,700, counted with constants, and they are then far slower."""
+    simulate._poll_voters.clear()
+    parties = [{"name": f"party {k}", "position_x": 0.1 * k - 0.7} for k in range(n_parties)]
+    given = {"parties": parties, "candidates_per_party": candidates, "electoral_system": "IRV", "n_voters": 300}
+    ElectionModel(**given, seed=0).run_election()
+    (program,) = simulate._poll_voters._programs.values()
+    computations = program.as_text().split("\n}\n")
+    longest = max(computation.count(" = ") for computation in computations)
+    assert 1_000 < longest < 3_500

@@ -305,10 +305,10 @@ def _check_rankings(name: str, parameters: Mapping[str, Any]) -> None:
         refused = f"the utility of those whom ballots rank, but engine {engine!r} draws ballots and utility apart"
     if refused:
         raise InputError(f"The metric {name!r} is of {refused}: take the engine 'voters', or leave it out.")
-    if candidates_of(parameters) > 1:
+    if candidates_of(parameters) != 1:
         raise InputError(
             f"The metric {name!r} is of parties that stand with one candidate each, but candidates_per_party is "
-            f"{parameters['candidates_per_party']}: leave one of them out."
+            f"{parameters['candidates_per_party']!r}: leave one of them out."
         )
     if n_options > MOST_RANKED:
         raise InputError(

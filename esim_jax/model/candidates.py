@@ -20,35 +20,50 @@ from jax import Array
 from jaxtyping import Bool, Float, UInt
 
 from esim_jax.model.geography import normal_numbers
-from esim_jax.model.preferences import gumbel
+from esim_jax.model.preferences import draw_gumbels
 from esim_jax.names import MOST_RANKED
-from esim_jax.random import CANDIDATE_DRAWS, STANDING_DRAWS, Key, random_words
+from esim_jax.random import CANDIDATE_DRAWS, STANDING_DRAWS, Key
+
+PerParty = int | tuple[int, ...]
+"""How many candidates there are: of every option, or of each party, after which none of the above takes one place."""
 
 
-def count_candidates(n_options: int, per_party: int) -> int:
-    """Places for candidates where there are so many for options, party by party.
+def parties_of(n_options: int, per_party: PerParty) -> tuple[int, ...]:
+    """The party, or other option, of each place for a candidate.
 
-    Real options come before surplus places and have at most MOST_RANKED candidates: no more places are needed.
+    Real options come before surplus ones and have at most MOST_RANKED candidates: no more places are needed.
 
-    >>> count_candidates(3, 2), count_candidates(40, 2), count_candidates(40, 1)
-    (6, 15, 40)
+    >>> parties_of(3, 2), parties_of(4, (1, 3)), len(parties_of(40, 2)), len(parties_of(40, 1))
+    ((0, 0, 1, 1, 2, 2), (0, 1, 1, 1, 2), 15, 40)
     """
-    return min(n_options * per_party, MOST_RANKED) if per_party > 1 else n_options
+    if per_party == 1:
+        return tuple(range(n_options))
+    counts = (per_party,) * n_options if isinstance(per_party, int) else (*per_party, 1)[:n_options]
+    return tuple(party for party, count in enumerate(counts) for _ in range(count))[:MOST_RANKED]
 
 
-def of_candidates(of_parties: Array, per_party: int) -> Array:
+def count_candidates(n_options: int, per_party: PerParty) -> int:
+    """Places for candidates.
+
+    >>> count_candidates(3, 2), count_candidates(3, (2, 2, 3))
+    (6, 7)
+    """
+    return len(parties_of(n_options, per_party))
+
+
+def of_candidates(of_parties: Array, per_party: PerParty) -> Array:
     """What each candidate has of the party, along the last axis.
 
-    >>> of_candidates(jnp.array([True, False]), 2).tolist()
-    [True, True, False, False]
+    >>> of_candidates(jnp.array([True, False]), (2, 1)).tolist()
+    [True, True, False]
     """
     if per_party == 1:
         return of_parties
-    n = count_candidates(of_parties.shape[-1], per_party)
-    return jnp.repeat(of_parties, per_party, axis=-1)[..., :n]
+    party_of = parties_of(of_parties.shape[-1], per_party)
+    return jnp.stack([of_parties[..., party] for party in party_of], axis=-1)  # a gather costs much for each voter
 
 
-def by_party(of_each: Array, n_parties: int, per_party: int) -> Array:
+def by_party(of_each: Array, n_parties: int, per_party: PerParty) -> Array:
     """Sums over each party's candidates, along the last axis.
 
     >>> by_party(jnp.array([1, 1, 0, 0, 0, 1]), 3, 2).tolist()
@@ -56,7 +71,7 @@ def by_party(of_each: Array, n_parties: int, per_party: int) -> Array:
     """
     if per_party == 1:
         return of_each
-    party = np.arange(of_each.shape[-1]) // per_party
+    party = np.array(parties_of(n_parties, per_party))
     return jnp.zeros((*of_each.shape[:-1], n_parties), of_each.dtype).at[..., party].add(of_each)
 
 
@@ -77,6 +92,7 @@ def draw_appeal(
     standing: Float[Array, "... candidate"],
     spread: Float[Array, "..."],
     stands: Bool[Array, "... candidate"],
+    n_beside: int,
 ) -> list[Float[Array, "..."]]:
     """W of each candidate to each voter, float32; 0 for who does not stand.
 
@@ -86,32 +102,31 @@ def draw_appeal(
         standing: of the candidates in the voter's constituency, see `draw_standing`.
         spread: in utility, at least 0.
         stands: which candidates do: not those of none of the above, nor of surplus places.
+        n_beside: as of `esim_jax.model.preferences.draw_gumbels`.
     """
-    appeal, words = [], []
-    for k in range(standing.shape[-1]):
-        if k % 2 == 0:
-            words = list(random_words(key, voter, CANDIDATE_DRAWS + k // 2))
-        personal = gumbel(words[k % 2]) - np.float32(np.euler_gamma)
-        appeal.append(jnp.where(stands[..., k], spread * (standing[..., k] + personal), 0))
-    return appeal
+    personal = draw_gumbels(key, voter, standing.shape[-1], CANDIDATE_DRAWS, n_beside)
+    return [
+        jnp.where(stands[..., k], spread * (standing[..., k] + (g - np.float32(np.euler_gamma))), 0)
+        for k, g in enumerate(personal)
+    ]
 
 
 def find_first(
-    is_party: Sequence[Bool[Array, "..."]], appeal: Sequence[Float[Array, "..."]], per_party: int
+    is_party: Sequence[Bool[Array, "..."]], appeal: Sequence[Float[Array, "..."]], party_of: Sequence[int]
 ) -> list[Bool[Array, "..."]]:
     """Of each candidate, whether none of the party is better, and the voter's ballot is for that party.
 
     Args:
         is_party: of each party, whether the ballot is for it.
         appeal: W of each candidate.
-        per_party: candidates.
+        party_of: the party of each candidate.
     """
     first = []
-    for k, w in enumerate(appeal):
-        party = k // per_party
+    for k, party in enumerate(party_of):
         is_first = is_party[party]
-        for other in appeal[party * per_party : (party + 1) * per_party]:
-            is_first = is_first & ~(other > w)
+        for other, its_party in enumerate(party_of):
+            if its_party == party and other != k:
+                is_first = is_first & ~(appeal[other] > appeal[k])
         first.append(is_first)
     return first
 

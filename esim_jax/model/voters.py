@@ -27,6 +27,7 @@ from esim_jax.model.behaviours import (
     weighted_bound,
     weighted_proximity,
 )
+from esim_jax.model.candidates import PerParty
 from esim_jax.model.cultures import (
     appeal_alone,
     appeal_bound,
@@ -111,7 +112,7 @@ class VoterModel(NamedTuple):
         identified: whether voters identify with parties, see `esim_jax.model.identification`.
         undecided: whether some voters decide late, see `esim_jax.model.polls`.
         strategic: where voters know the parties' chances from: "poll" or "previous"; "" where they choose sincerely.
-        candidates: of each party, on ballots that say more than one name; see `esim_jax.model.candidates`.
+        candidates: of the parties, on ballots that say more than one name; see `esim_jax.model.candidates.PerParty`.
     """
 
     numbers: tuple[str, ...] = ()
@@ -131,7 +132,12 @@ class VoterModel(NamedTuple):
     identified: bool = False
     undecided: bool = False
     strategic: str = ""
-    candidates: int = 1
+    candidates: PerParty = 1
+
+    @property
+    def several_candidates(self) -> bool:
+        """Whether some party has more than one."""
+        return self.candidates != 1
 
     @property
     def local(self) -> bool:
@@ -225,7 +231,7 @@ def find_voter_model(parameters: Mapping[str, Any]) -> VoterModel:
         candidates=candidates_of(parameters),
     )
     further = [name for flag, names in _NUMBERS.items() if getattr(model, flag) for name in names]
-    further += ["candidate_spread"] if model.candidates > 1 else []
+    further += ["candidate_spread"] if model.several_candidates else []
     return model._replace(numbers=(*dict.fromkeys((*model.numbers, *further)),))
 
 

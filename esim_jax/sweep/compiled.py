@@ -30,8 +30,8 @@ from esim_jax.sweep.identity import model_identity
 from esim_jax.sweep.kept import Kept
 from esim_jax.sweep.spans import align_runs
 
-_LISTS = ("district_magnitude", "constituency_sizes", "salience")
-"""Parameters that are one number, or a list with one number a constituency or a dimension."""
+_LISTS = ("district_magnitude", "candidates_per_party", "constituency_sizes", "salience")
+"""Parameters that are one number, or a list with one number a constituency, a party or a dimension."""
 
 
 class CompiledSweep:
@@ -91,8 +91,8 @@ class CompiledSweep:
         """
         platform, memory = self.devices[0].platform, memory_of(self.devices[0])
         n_options = int(self._widths.max())
-        most = max(program.voters.candidates for program in self._cutter.programs)
-        longest = max(n_options, count_candidates(n_options, most))
+        longest = max(count_candidates(n_options, program.voters.candidates) for program in self._cutter.programs)
+        longest = max(n_options, longest)
         bounds = {kind: fit_bounds(kind, longest, memory, platform) for kind in BOUNDS}
         for program in dict.fromkeys(self._cutter.programs[span.configuration] for span in missing):
             cutter = replace(self._cutter, bounds=bounds)

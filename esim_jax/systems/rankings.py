@@ -87,15 +87,15 @@ def places_of(
     if stands is not None:
         utility = [jnp.where(s, u, -np.inf) for s, u in zip(stands, utility, strict=True)]
     n_parties = len(utility)
-    place = [jnp.zeros(utility[0].shape, jnp.uint32) for _ in utility]
+    place = [jnp.full(utility[0].shape, j, jnp.uint32) for j in range(n_parties)]  # as if all were equal
     for j in range(n_parties):
         for k in range(j + 1, n_parties):
             better = utility[k] > utility[j]
             if lots is not None:
-                better = better | ((utility[k] == utility[j]) & (lots[k] > lots[j]))
+                better = jnp.where(lots[k] > lots[j], utility[k] >= utility[j], better)
             beaten = better.astype(jnp.uint32)
             place[j] = place[j] + beaten
-            place[k] = place[k] + (np.uint32(1) - beaten)
+            place[k] = place[k] - beaten
     return place
 
 
