@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Bool, Float, Int, UInt
 
 from esim_jax.model.cultures import CultureVoters
 from esim_jax.model.elementary import exp, log
+from esim_jax.model.preferences import MOST_FUSED
 from esim_jax.names import MOST_RANKED
 from esim_jax.random import VOTER_DRAWS, Key, random_words, uniform23, uniform24
 
@@ -47,8 +48,13 @@ def draw_orders(key: Key, voter: UInt[Array, "..."], n_parties: int, n_dimension
         n_dimensions: not used.
     """
     ballot, _ = random_words(key, voter, VOTER_DRAWS)
-    pairs = [random_words(key, voter, VOTER_DRAWS + 1 + j) for j in range(min(n_parties, MOST_RANKED))]
-    return OrderedVoters(tuple(a for a, _ in pairs), tuple(b for _, b in pairs), uniform23(ballot))
+    n, first = min(n_parties, MOST_RANKED), VOTER_DRAWS + 1
+    if 2 * n <= MOST_FUSED:
+        heights, words = zip(*(random_words(key, voter, first + j) for j in range(n)), strict=True)
+    else:
+        draws = jnp.arange(first, first + n, dtype=jnp.uint32)
+        heights, words = map(tuple, lax.map(lambda draw: random_words(key, voter, draw), draws))
+    return OrderedVoters(heights, words, uniform23(ballot))
 
 
 def by_order(

@@ -154,7 +154,7 @@ def steepness_of(temperature: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.minimum(1 / temperature, np.float32(STEEPEST))
 
 
-_FUSED = 10
+MOST_FUSED = 10
 """Numbers a voter, at most, that are drawn within the loop that uses them.
 
 XLA cuts a loop of more than 2,000 operations in pieces, each of which computes anew what they share: with 13 numbers
@@ -174,7 +174,7 @@ def draw_gumbels(
         first_draw: where they come from.
         n_beside: how many others the same loop may draw.
     """
-    if n + n_beside <= _FUSED:
+    if n + n_beside <= MOST_FUSED:
         drawn = [random_words(key, voter, first_draw + k) for k in range(-(-n // 2))]
         return [gumbel(word) for words in drawn for word in words][:n]
 
