@@ -132,10 +132,10 @@ def check_seats(full: Mapping[str, Any]) -> None:
 
 def _check_candidates(full: Mapping[str, Any]) -> None:
     """Refuses more candidates than ballots have room for, and several of a party where no voters are drawn."""
-    candidates, n_parties = candidates_of(full), len(full["parties"])
-    if isinstance(candidates, tuple) and len(candidates) != n_parties:
+    candidates, n_parties, given = candidates_of(full), len(full["parties"]), full["candidates_per_party"]
+    if isinstance(given, tuple) and len(given) != n_parties:
         raise InputError(
-            f"candidates_per_party has {len(candidates)} numbers for {n_parties} parties: give one number, or one for "
+            f"candidates_per_party has {len(given)} numbers for {n_parties} parties: give one number, or one for "
             "each party."
         )
     if candidates == 1:

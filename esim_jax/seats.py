@@ -7,7 +7,7 @@ from esim_jax.names import ONE_WINNER, SEVERAL_WINNERS
 
 
 def candidates_of(parameters: Mapping[str, Any]) -> int | tuple[int, ...]:
-    """How many candidates each party has on its ballots, by a full set of parameters; a tuple where they differ.
+    """How many candidates each party has on its ballots, by a full set of parameters; a tuple where a list says so.
 
     >>> from esim_jax.config import read_parameters
     >>> given = {"candidates_per_party": [2, 1, 1], "n_voters": 1_000}
@@ -17,7 +17,7 @@ def candidates_of(parameters: Mapping[str, Any]) -> int | tuple[int, ...]:
     if parameters["electoral_system"] not in (*ONE_WINNER, *SEVERAL_WINNERS):
         return 1
     each: int | tuple[int, ...] = parameters["candidates_per_party"]
-    return each if isinstance(each, int) or len({*each}) > 1 else each[0]
+    return each if isinstance(each, int) or max(each) > 1 else 1
 
 
 def extra_seats(parameters: Mapping[str, Any]) -> int:

@@ -278,6 +278,8 @@ def test_what_is_refused():
         ({"candidates_per_party": 6}, "room for 15 candidates"),
         ({"candidates_per_party": 5, "include_nota": True}, "room for 15 candidates"),
         ({"candidates_per_party": [2, 1]}, "2 numbers for 3 parties"),
+        ({"candidates_per_party": [1, 1]}, "2 numbers for 3 parties"),
+        ({"candidates_per_party": [2, 2]}, "2 numbers for 3 parties"),
         ({"candidates_per_party": [2, 1, 1], "district_magnitude": 5}, r"3 parties, which have \(2, 1, 1\) candidates"),
         ({"candidates_per_party": [5, 5, 5], "include_nota": True}, "room for 15 candidates"),
         ({"candidates_per_party": [8, 7, 0]}, "one a party"),
@@ -286,6 +288,8 @@ def test_what_is_refused():
     ):
         with pytest.raises(InputError, match=sentence):
             ElectionModel(**{**TWO, **given})
+    ElectionModel(**{**TWO, "candidates_per_party": [4, 5, 5], "include_nota": True})  # which takes one place
+    ElectionModel(**{**TWO, "candidates_per_party": [4, 4, 4], "include_nota": True})
     with pytest.raises(InputError, match="one candidate each"):
         ElectionModel(**TWO).run_election(metrics=["condorcet_winner"])
     for others in ("FPTP", "PR"):  # systems that ignore it

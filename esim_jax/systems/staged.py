@@ -223,7 +223,7 @@ def final_states(
 
     def add_up(state: State, hands: Hand) -> tuple[Array, Hand]:
         nothing = jnp.zeros((contests.lots.shape[0], n_sums), jnp.int64)
-        if n_blocks == 1:  # if nobody needed it, nobody would have called this
+        if n_blocks == 1:  # no block could be passed by, unless nobody needs any
             of_rows, hands = look(contest_of_row, ballots, hands, state)
             return nothing.at[contest_of_row].add(of_rows, wrap_negative_indices=False), hands
 
