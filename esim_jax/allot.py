@@ -47,7 +47,7 @@ def allot_seats(
     for number, system in enumerate(systems):
         if system.level not in _LEVELS:
             continue
-        mine = count.asking_for(number)
+        mine = count.asks.by(number)
         found = _LEVELS[system.level](count, system, mine)
         chosen = Seats(
             jnp.where(mine[:, None], found.seats, chosen.seats),
@@ -76,10 +76,6 @@ class _Count:
     def no(self) -> Bool[Array, " simulation"]:
         """False for every simulation."""
         return jnp.zeros(self.n_simulations, bool)
-
-    def asking_for(self, number: int) -> Bool[Array, " simulation"]:
-        """Which simulations ask for a system."""
-        return self.asks.system == number if self.asks.n_systems > 1 else ~self.no
 
     @property
     def n_seats(self) -> Int[Array, " simulation"]:
@@ -162,7 +158,7 @@ def _of_constituencies(count: _Count, systems: tuple[System, ...], ballots: Ball
         local = ballots.count(ranked, count.asks, simulation)
     for number, system in enumerate(systems):
         if system.level == "constituency":
-            mine = count.asking_for(number)
+            mine = count.asks.by(number)
             found, somewhere = _by_constituency(count, system)
             local = jnp.where(mine[simulation][:, None], found, local)
             waived = waived | (mine & somewhere)

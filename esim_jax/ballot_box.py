@@ -12,13 +12,14 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Bool, Int, Shaped, UInt
 
-from esim_jax.model.candidates import PerParty, by_party, of_candidates
+from esim_jax.model.candidates import by_party, of_candidates
 from esim_jax.model.scenario import Scenario
 from esim_jax.packing import Words
 from esim_jax.poll import Polls
 from esim_jax.random import LOT_DRAWS, random_words
 from esim_jax.ranking_types import TypedBallots
 from esim_jax.rows import Constituencies
+from esim_jax.seats import PerParty
 from esim_jax.systems import PAIRWISE, RANKED, System
 from esim_jax.systems.condorcet import Pairs, by_pairs, condorcet_winner, sum_pairs
 from esim_jax.systems.positional import approval
@@ -168,6 +169,10 @@ class Asks:
     n_systems: int
     system: Int[Array, " simulation"]
 
+    def by(self, number: int) -> Bool[Array, " simulation"]:
+        """Which simulations ask for a system; of one system that is known beforehand."""
+        return self.system == number if self.n_systems > 1 else jnp.ones_like(self.system, bool)
+
     def of_polls(self, poll: Int[Array, " simulation"], n_polls: int) -> Bool[Array, " system*poll"]:
         """Whether some simulation of a poll does, system by system."""
         return jnp.zeros(self.n_systems * n_polls, bool).at[self.system * n_polls + poll].set(True)
@@ -178,15 +183,14 @@ class Asks:
         """What is counted, where some simulation asks for that system; else nothing."""
         if self.n_systems == 1:
             return counted()
-        anybody = (self.system == number).any()
-        return lax.cond(anybody, counted, lambda: jnp.zeros(contests.lots.shape, jnp.int64))
+        return lax.cond(self.by(number).any(), counted, lambda: jnp.zeros(contests.lots.shape, jnp.int64))
 
     def place_among(self, some: Mapping[int, System]) -> Int[Array, " simulation"]:
         """The place of each simulation's system among some of them; 0 for others."""
         place = jnp.zeros_like(self.system)
         for k, number in enumerate(some):
             if k:
-                place = jnp.where(self.system == number, k, place)
+                place = jnp.where(self.by(number), k, place)
         return place
 
 

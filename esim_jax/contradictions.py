@@ -17,7 +17,7 @@ from esim_jax.names import (
 )
 from esim_jax.own_behaviour import OwnBehaviour
 from esim_jax.parties import NOTA
-from esim_jax.seats import assembly_seats, candidates_of
+from esim_jax.seats import PerParty, assembly_seats, candidates_of
 
 _EQUAL_SIZES = {"size_spread": 0.0, "constituency_sizes": 1.0}
 """Parameters of unequal constituencies, at the values that make them equal."""
@@ -157,16 +157,15 @@ def _check_enough_candidates(full: Mapping[str, Any]) -> None:
     """Refuses more seats in a constituency than candidates stand for."""
     system, candidates, n_parties = full["electoral_system"], candidates_of(full), len(full["parties"])
     if system in SEVERAL_WINNERS and _largest(full["district_magnitude"]) > sum(_by_party(candidates, n_parties)):
-        have = "each of which has one candidate" if candidates == 1 else f"each of which has {candidates} candidates"
-        if isinstance(candidates, tuple):
-            have = f"which have {candidates} candidates"
+        number = "one candidate" if candidates == 1 else f"{candidates} candidates"
+        have = f"which have {number}" if isinstance(candidates, tuple) else f"each of which has {number}"
         raise InputError(
             f"district_magnitude = {full['district_magnitude']!r} is not allowed with {system} and "
             f"{n_parties} parties, {have}: give more parties, more candidates_per_party or fewer seats."
         )
 
 
-def _by_party(candidates: int | tuple[int, ...], n_parties: int) -> tuple[int, ...]:
+def _by_party(candidates: PerParty, n_parties: int) -> tuple[int, ...]:
     return candidates if isinstance(candidates, tuple) else (candidates,) * n_parties
 
 

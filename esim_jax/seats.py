@@ -5,8 +5,11 @@ from typing import Any
 
 from esim_jax.names import ONE_WINNER, SEVERAL_WINNERS
 
+PerParty = int | tuple[int, ...]
+"""How many candidates there are: of every option, or of each party, after which none of the above takes one place."""
 
-def candidates_of(parameters: Mapping[str, Any]) -> int | tuple[int, ...]:
+
+def candidates_of(parameters: Mapping[str, Any]) -> PerParty:
     """How many candidates each party has on its ballots, by a full set of parameters; a tuple where a list says so.
 
     >>> from esim_jax.config import read_parameters
@@ -16,7 +19,7 @@ def candidates_of(parameters: Mapping[str, Any]) -> int | tuple[int, ...]:
     """
     if parameters["electoral_system"] not in (*ONE_WINNER, *SEVERAL_WINNERS):
         return 1
-    each: int | tuple[int, ...] = parameters["candidates_per_party"]
+    each: PerParty = parameters["candidates_per_party"]
     return each if isinstance(each, int) or max(each) > 1 else 1
 
 

@@ -20,7 +20,7 @@ from esim_jax.laws import VoterLaw
 from esim_jax.limit import ELECTORATE, WELFARE_UNIT, expected_ballots, expected_tallies
 from esim_jax.measure import measure
 from esim_jax.metrics.registry import DEFAULT_METRICS, METRICS
-from esim_jax.model.candidates import PerParty, count_candidates
+from esim_jax.model.candidates import count_candidates
 from esim_jax.model.law import CellLaw
 from esim_jax.model.scenario import Scenario
 from esim_jax.model.voters import DEMOGRAPHIC, VoterModel
@@ -31,6 +31,7 @@ from esim_jax.poll import Polls, constituency_of_rows, poll_rows
 from esim_jax.programs import CompiledFunction
 from esim_jax.ranking_types import RankingLaw, TypedBallots
 from esim_jax.rows import Constituencies, Rows
+from esim_jax.seats import PerParty
 from esim_jax.systems import System
 from esim_jax.systems.rankings import number_at, one_vote
 from esim_jax.systems.staged import sum_lanes

@@ -23,9 +23,7 @@ from esim_jax.model.geography import normal_numbers
 from esim_jax.model.preferences import draw_gumbels
 from esim_jax.names import MOST_RANKED
 from esim_jax.random import CANDIDATE_DRAWS, STANDING_DRAWS, Key
-
-PerParty = int | tuple[int, ...]
-"""How many candidates there are: of every option, or of each party, after which none of the above takes one place."""
+from esim_jax.seats import PerParty
 
 
 def parties_of(n_options: int, per_party: PerParty) -> tuple[int, ...]:

@@ -27,7 +27,6 @@ from esim_jax.model.behaviours import (
     weighted_bound,
     weighted_proximity,
 )
-from esim_jax.model.candidates import PerParty
 from esim_jax.model.cultures import (
     appeal_alone,
     appeal_bound,
@@ -63,7 +62,7 @@ from esim_jax.model.utility import incumbency_effect
 from esim_jax.own_behaviour import OwnBehaviour
 from esim_jax.parties import Party
 from esim_jax.random import Key
-from esim_jax.seats import candidates_of
+from esim_jax.seats import PerParty, candidates_of
 
 Voters = Any
 """The voters' attributes: a NamedTuple of arrays of one shape, among them `chance`, uniform in (0, 1), which decides
@@ -112,7 +111,7 @@ class VoterModel(NamedTuple):
         identified: whether voters identify with parties, see `esim_jax.model.identification`.
         undecided: whether some voters decide late, see `esim_jax.model.polls`.
         strategic: where voters know the parties' chances from: "poll" or "previous"; "" where they choose sincerely.
-        candidates: of the parties, on ballots that say more than one name; see `esim_jax.model.candidates.PerParty`.
+        candidates: of the parties, on ballots that say more than one name; see `esim_jax.seats.PerParty`.
     """
 
     numbers: tuple[str, ...] = ()

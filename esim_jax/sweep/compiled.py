@@ -91,8 +91,7 @@ class CompiledSweep:
         """
         platform, memory = self.devices[0].platform, memory_of(self.devices[0])
         n_options = int(self._widths.max())
-        longest = max(count_candidates(n_options, program.voters.candidates) for program in self._cutter.programs)
-        longest = max(n_options, longest)
+        longest = max(n_options, *(count_candidates(n_options, p.voters.candidates) for p in self._cutter.programs))
         bounds = {kind: fit_bounds(kind, longest, memory, platform) for kind in BOUNDS}
         for program in dict.fromkeys(self._cutter.programs[span.configuration] for span in missing):
             cutter = replace(self._cutter, bounds=bounds)
